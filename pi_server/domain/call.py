@@ -1,0 +1,37 @@
+"""One consumer request being served."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pi_server.domain.consumer import ANONYMOUS, Consumer
+from pi_server.domain.deadline import NEVER, Deadline
+
+if TYPE_CHECKING:
+    from pi_server.domain.operation import Operation
+
+
+def new_correlation_id() -> str:
+    """A random 128-bit id in hexadecimal."""
+    return os.urandom(16).hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an operation may know about the request it serves.
+
+    ``correlation_id`` ties all records of this call together, ``source`` is the address it came from, and ``deadline``
+    is when its consumer gets a timeout fault.  ``Call()`` is a complete value, so operations can be called in tests.
+    """
+
+    correlation_id: str = field(default_factory=new_correlation_id)
+    consumer: Consumer = ANONYMOUS
+    source: str = ""
+    deadline: Deadline = NEVER
+    operation: Operation | None = None
+
+
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

@@ -1,0 +1,95 @@
+"""The common output form, in three versions chosen per service.
+
+semantic    {"data": ..., "correlationId": ...}  and  {"error": {"code", "message", "details"?}, "correlationId": ...}
+problem     the same success; failures are RFC 9457 problem details, ``instance`` is the correlation id
+compat      always 200 with {"dat": ..., "err": ""}, except for what the server itself refuses (n9e's form)
+"""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal, Protocol
+
+from pi_server.domain.faults import Fault
+
+EnvelopeName = Literal["semantic", "problem", "compat"]
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_COMPAT_STATUSES = frozenset({400, 401, 403, 404, 409, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer, ready to be sent."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Envelope(Protocol):
+    """How answers of a service look."""
+
+    def success(self, data: bytes, correlation_id: str) -> bytes:
+        """Wrap ``data``, which is JSON already."""
+        ...
+
+    def failure(self, fault: Fault, correlation_id: str) -> Rendered:
+        """Show ``fault``: its code, message and details, nothing else."""
+        ...
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def _details(fault: Fault) -> dict[str, Any]:
+    return {"details": [{"path": d.path, "reason": d.reason} for d in fault.details]} if fault.details else {}
+
+
+class Semantic:
+    """The real status, and the same frame around success and failure."""
+
+    def success(self, data: bytes, correlation_id: str) -> bytes:
+        """``{"data": ..., "correlationId": ...}``."""
+        return b'{"data":%b,"correlationId":"%b"}' % (data, correlation_id.encode())
+
+    def failure(self, fault: Fault, correlation_id: str) -> Rendered:
+        """``{"error": {...}, "correlationId": ...}``."""
+        error = {"code": fault.code, "message": fault.message, **_details(fault)}
+        return Rendered(fault.status, "application/json", _json({"error": error, "correlationId": correlation_id}))
+
+
+class Problem(Semantic):
+    """Failures as RFC 9457 problem details; success as in `Semantic`."""
+
+    def failure(self, fault: Fault, correlation_id: str) -> Rendered:
+        """``{"type", "title", "status", "detail", "instance", "code", "errors"?}``."""
+        problem = {
+            "type": "about:blank",
+            "title": _PHRASES.get(fault.status, fault.code),
+            "status": fault.status,
+            "detail": fault.message,
+            "instance": correlation_id,
+            "code": fault.code,
+            **_details(fault),
+        }
+        return Rendered(fault.status, "application/problem+json", _json(problem))
+
+
+class Compat:
+    """The n9e form: an empty ``err`` is success, and the status says nothing about an operation."""
+
+    def success(self, data: bytes, correlation_id: str) -> bytes:
+        """``{"dat": ..., "err": ""}``."""
+        return b'{"dat":%b,"err":""}' % data
+
+    def failure(self, fault: Fault, correlation_id: str) -> Rendered:
+        """``{"dat": null, "err": message}`` with 200, or the real status for the server's own refusals."""
+        hidden = fault.status in _COMPAT_STATUSES and not fault.by_server
+        listed = "; ".join(f"{d.path}: {d.reason}" for d in fault.details)
+        text = f"{fault.message} {listed}" if listed else fault.message
+        return Rendered(200 if hidden else fault.status, "application/json", _json({"dat": None, "err": text}))
+
+
+ENVELOPES: dict[EnvelopeName, Envelope] = {"semantic": Semantic(), "problem": Problem(), "compat": Compat()}

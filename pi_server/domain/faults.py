@@ -1,0 +1,196 @@
+"""Every failure a consumer may read, drawn as a tree.
+
+Fault                       code, status, message: the only error text that ever leaves
+├── InvalidSyntax           400  the message is not what it claims to be
+├── Unauthenticated         401  nobody we know
+├── Forbidden               403  known, but without the scope
+├── NoSuchPath              404  no operation has this path
+├── MethodNotAllowed        405  the path exists, the verb does not
+├── NotAcceptable           406  the operation cannot produce what is accepted
+├── BodyTooSlow             408  the body did not arrive in time
+├── BodyTooLarge            413  more bytes than the server takes
+├── UnsupportedMediaType    415  the operation does not consume this
+├── InvalidInput            422  fields unknown, missing or of the wrong type: all at once
+├── InternalFault           500  our mistake, or a plugin's
+├── Unavailable             503  a plugin that could not be started
+└── CallTimeout             504  the call's deadline passed
+
+ProviderFault               what a provider did; it never leaves, `StatusMap` turns it into a Fault
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that is wrong with an input: where (``order.amount``) and why."""
+
+    path: str
+    reason: str
+
+
+class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of this server is fault, not error
+    """A declared failure: the one thing an operation raises to answer with anything but success.
+
+    ``code`` is for programs, ``message`` for people; both reach the consumer exactly as given, so neither may hold a
+    secret.  ``declared`` is the typed detail of the provider's declared SOAP Fault that led here, for the operation to
+    look at; it is never sent.
+    """
+
+    code: str = "fault"
+    status: int = 400
+    message: str = "The call failed."
+    by_server: ClassVar[bool] = False  # answered before any operation was reached: keeps its status in every envelope
+
+    def __init__(
+        self,
+        code: str | None = None,
+        status: int | None = None,
+        message: str | None = None,
+        *,
+        details: tuple[Detail, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        declared: BaseModel | None = None,
+    ) -> None:
+        """Take what differs from the class's own code, status and message."""
+        self.code = code or self.code
+        self.status = status or self.status
+        self.message = message or self.message
+        self.details = details
+        self.headers = dict(headers or {})
+        self.declared = declared
+        super().__init__(self.code, self.status, self.message)
+
+    def __str__(self) -> str:
+        """Form a line for logs."""
+        listed = "; ".join(f"{detail.path}: {detail.reason}" for detail in self.details)
+        return f"{self.status} {self.code}: {self.message}" + (f" ({listed})" if listed else "")
+
+
+class InvalidSyntax(Fault):
+    """The body is not readable as its content type."""
+
+    code, status, message = "invalid_syntax", 400, "The request body is not valid JSON."
+
+
+class Unauthenticated(Fault):
+    """No credential, or none that is known."""
+
+    code, status, message = "unauthenticated", 401, "This operation needs a valid credential."
+
+
+class Forbidden(Fault):
+    """The consumer lacks the operation's scope."""
+
+    code, status, message = "forbidden", 403, "The consumer may not use this operation."
+
+
+class NoSuchPath(Fault):
+    """No operation answers at this path."""
+
+    code, status, message = "no_such_path", 404, "There is no operation at this path."
+    by_server = True
+
+
+class MethodNotAllowed(Fault):
+    """The path has operations, none with this verb."""
+
+    code, status, message = "method_not_allowed", 405, "The operation at this path has other verbs."
+    by_server = True
+
+
+class NotAcceptable(Fault):
+    """Nothing the operation produces is accepted."""
+
+    code, status, message = "not_acceptable", 406, "The operation cannot produce what the Accept header asks for."
+    by_server = True
+
+
+class BodyTooSlow(Fault):
+    """The body stalled until the deadline."""
+
+    code, status, message = "body_too_slow", 408, "The request body did not arrive in time."
+    by_server = True
+
+
+class BodyTooLarge(Fault):
+    """The body is larger than the server's limit."""
+
+    code, status, message = "body_too_large", 413, "The request body is too large."
+    by_server = True
+
+
+class UnsupportedMediaType(Fault):
+    """The operation does not consume this content type or encoding."""
+
+    code, status, message = "unsupported_media_type", 415, "The operation does not take this content type."
+    by_server = True
+
+
+class InvalidInput(Fault):
+    """Fields are unknown, missing, doubled or of the wrong type; `Fault.details` lists all of them."""
+
+    code, status, message = "invalid_input", 422, "The input does not fit the operation."
+
+
+class InternalFault(Fault):
+    """An undeclared exception; its text stays in the log."""
+
+    code, status, message = "internal", 500, "The server failed to answer; the operator can find the reason."
+    by_server = True
+
+
+class Unavailable(Fault):
+    """The service is configured here but could not be started."""
+
+    code, status, message = "unavailable", 503, "This service is not available."
+    by_server = True
+
+
+class CallTimeout(Fault):
+    """The time set for the whole call is over."""
+
+    code, status, message = "timeout", 504, "The call took longer than this service allows."
+    by_server = True
+
+
+ProviderFailure = Literal["unreachable", "timeout", "cancelled", "malformed", "too_large", "status", "fault"]
+
+
+class ProviderFault(Exception):  # noqa: N818 - see Fault
+    """A provider that did not answer as hoped.
+
+    ``kind`` says how, ``status`` is its HTTP status if there was one, ``names`` are the words by which a rule may know
+    it (SOAP Fault code, subcodes, declared detail), ``declared`` the typed detail, and ``reason`` is for the log only.
+    """
+
+    def __init__(
+        self,
+        kind: ProviderFailure,
+        reason: str,
+        *,
+        status: int | None = None,
+        names: tuple[str, ...] = (),
+        declared: BaseModel | None = None,
+    ) -> None:
+        """Describe the failure; nothing of it is shown to a consumer."""
+        super().__init__(kind, reason)
+        self.kind: ProviderFailure = kind
+        self.reason = reason
+        self.status = status
+        self.names = names
+        self.declared = declared
+
+    def __str__(self) -> str:
+        """Form a line for logs."""
+        named = f" {'/'.join(self.names)}" if self.names else ""
+        return f"{self.kind}{named}: {self.reason}"
+
+
+def details_of(errors: list[Any]) -> tuple[Detail, ...]:
+    """Turn pydantic's error list into details, without the rejected values: they may be secrets."""
+    return tuple(Detail(".".join(str(part) for part in error["loc"]), error["msg"]) for error in errors)

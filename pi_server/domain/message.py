@@ -1,0 +1,112 @@
+"""What is asked of a provider, and what it looks like on the wire."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar, Unpack
+
+from pydantic import BaseModel, ConfigDict
+
+R = TypeVar("R", bound=BaseModel)
+
+HttpVerb = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A message's metadata, kept out of the way of its wire fields."""
+
+    reply: type[BaseModel]
+    operation: str = ""
+    faults: Mapping[str, type[BaseModel]] | None = None
+    verb: HttpVerb = "GET"
+    path: str = ""
+
+
+class Message(BaseModel, Generic[R]):
+    """Something to ask of a provider; ``R`` is the model of its reply, and each field is a wire field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    __shape__: ClassVar[Shape]
+
+
+def _reply_of(message: type[BaseModel]) -> type[BaseModel] | None:
+    """Find the reply model: the first argument given to a generic base along the inheritance line."""
+    for base in message.__mro__:
+        arguments: tuple[Any, ...] = getattr(base, "__pydantic_generic_metadata__", {}).get("args", ())
+        if arguments and isinstance(arguments[0], type):
+            return arguments[0]
+    return None
+
+
+class SoapMessage(Message[R]):
+    """A call of one WSDL operation, named by ``operation=`` or else by the class.
+
+    ``faults`` gives the models of declared SOAP Faults by the name of their detail element:
+    ``class Withdraw(SoapMessage[Result], operation="accountWithdrawal", faults={"INSUFFICIENT": Insufficient})``.
+    """
+
+    def __init_subclass__(
+        cls,
+        *,
+        operation: str | None = None,
+        faults: Mapping[str, type[BaseModel]] | None = None,
+        **config: Unpack[ConfigDict],
+    ) -> None:
+        """Declare the class keywords for type checkers; `__pydantic_init_subclass__` uses them."""
+        super().__init_subclass__(**config)
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, *, operation: str | None = None, faults: Mapping[str, type[BaseModel]] | None = None, **kwargs: Any
+    ) -> None:
+        """Keep the metadata once pydantic has completed the class."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if reply := _reply_of(cls):
+            cls.__shape__ = Shape(reply, operation=operation or cls.__name__, faults=faults or {})
+
+
+class RestMessage(Message[R]):
+    """A REST request: ``class Latest(RestMessage[Table], path="/latest/{base}")``.
+
+    Fields named in ``path`` are put there; the others become the query of a GET, HEAD or DELETE, and the JSON body of
+    every other ``verb``.
+    """
+
+    def __init_subclass__(cls, *, path: str = "", verb: HttpVerb = "GET", **config: Unpack[ConfigDict]) -> None:
+        """Declare the class keywords for type checkers; `__pydantic_init_subclass__` uses them."""
+        super().__init_subclass__(**config)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, path: str = "", verb: HttpVerb = "GET", **kwargs: Any) -> None:
+        """Keep the metadata once pydantic has completed the class."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if reply := _reply_of(cls):
+            cls.__shape__ = Shape(reply, path=path, verb=verb)
+
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """Bytes on their way to a provider."""
+
+    verb: HttpVerb
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """Bytes a provider answered, decompressed."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """The first value of a header, whatever its case; empty when absent."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
