@@ -1,0 +1,41 @@
+"""The configuration: read, checked and explained."""
+
+from pi_server.config.given import KeyPath, Origins
+from pi_server.config.load import LoadedConfig, load
+from pi_server.config.model import (
+    AccessLogSection,
+    Config,
+    LogsSection,
+    OperationSection,
+    ServerSection,
+    ServiceSection,
+    StoresSection,
+    TokenSection,
+)
+from pi_server.config.origins import Explained, explain
+from pi_server.config.problems import ConfigError, Problem, problems_from
+from pi_server.config.reference import configuration_reference
+from pi_server.config.units import Duration, Size
+
+__all__ = [
+    "AccessLogSection",
+    "Config",
+    "ConfigError",
+    "Duration",
+    "Explained",
+    "KeyPath",
+    "LoadedConfig",
+    "LogsSection",
+    "OperationSection",
+    "Origins",
+    "Problem",
+    "ServerSection",
+    "ServiceSection",
+    "Size",
+    "StoresSection",
+    "TokenSection",
+    "configuration_reference",
+    "explain",
+    "load",
+    "problems_from",
+]

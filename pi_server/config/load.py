@@ -1,0 +1,88 @@
+"""From the sources to a ``Config``: everything wrong is told at once, nothing wrong is let through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import ValidationError
+
+from pi_server.config.given import Given, Origins
+from pi_server.config.keys import keys_of
+from pi_server.config.model import DEFAULT_CHAINS, Config
+from pi_server.config.problems import ConfigError, Problem, problems_from
+from pi_server.config.sources import FILE_VARIABLE, Gathered, gather
+
+FILE_NAME: Final = "config.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A valid configuration, its file, and the origin of every key that was given."""
+
+    config: Config
+    path: Path
+    base: Path
+    origins: Origins = field(repr=False)
+
+
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    *,
+    services: Collection[str] = (),
+) -> LoadedConfig:
+    """Read the file, ``secrets/`` beside it, the environment and the command line, the last one counting most.
+
+    ``path`` without a value means ``PI_CONFIG``, then ``config.yaml`` in the current directory. ``overrides``
+    maps dotted keys to text. ``services`` are the installed ones, beside those the configuration names.
+    Relative directories lie beside the file. Raises ConfigError with everything that is wrong.
+    """
+    where = path or Path(environ.get(FILE_VARIABLE) or FILE_NAME)
+    gathered = gather(where, environ, overrides, services)
+    origins = dict(gathered.given.walk())
+    config = _validated(gathered, origins)
+    base = where.absolute().parent
+    return LoadedConfig(_beside(config, base), where, base, MappingProxyType(origins))
+
+
+def _validated(gathered: Gathered, origins: Origins) -> Config:
+    wrong: tuple[Problem, ...] = ()
+    try:
+        config = Config.model_validate(gathered.given.plain(), context={"chains": _chains(gathered.given)})
+    except ValidationError as error:
+        wrong = problems_from(error, (), origins, known_keys())
+    else:
+        if not gathered.problems:
+            return config
+    raise ConfigError((*gathered.problems, *_news(wrong, gathered.problems)))
+
+
+def _news(wrong: tuple[Problem, ...], told: tuple[Problem, ...]) -> list[Problem]:
+    """A value that could not be read is told once, not again as one of the wrong type."""
+    places = {(problem.path, problem.origin) for problem in told}
+    return [problem for problem in wrong if (problem.path, problem.origin) not in places]
+
+
+@cache
+def known_keys() -> frozenset[str]:
+    """Every dotted key of the configuration; a freely chosen name is ``<name>``."""
+    return frozenset(str(key) for key in keys_of(Config))
+
+
+def _chains(given: Given) -> frozenset[str]:
+    chains = given.value.get("chains") if isinstance(given.value, dict) else None
+    own = chains.value if chains and isinstance(chains.value, dict) else {}
+    return frozenset({*DEFAULT_CHAINS, *own})
+
+
+def _beside(config: Config, base: Path) -> Config:
+    server = config.server.model_copy(update={"data_dir": base / config.server.data_dir})
+    logs = config.logs.model_copy(update={"dir": base / config.logs.dir})
+    return config.model_copy(update={"server": server, "logs": logs})

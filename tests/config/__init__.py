@@ -1,0 +1,1 @@
+"""The configuration, from its sources to its messages."""
