@@ -1,0 +1,1 @@
+"""Finding plugins and bringing each from a name to mounted operations, without letting one harm another."""

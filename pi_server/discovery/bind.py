@@ -1,0 +1,180 @@
+"""From a service class and its section of the configuration to an instance with bound operations."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import ValidationError
+
+from pi_server.config import Config, Origins, Problem, ServiceSection, problems_from
+from pi_server.discovery.fields import ProviderKind, ServiceFields, fields_of, messages_beside
+from pi_server.discovery.mounting import Mounting
+from pi_server.discovery.plugin import Bound, Failure, PluginError
+from pi_server.domain.message import Message
+from pi_server.domain.service import Service
+from pi_server.domain.status_map import StatusMap
+
+FAULTS = "files/faults.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPlan:
+    """Everything needed to build the provider of one field; ``section`` is not validated yet.
+
+    ``messages`` are those that only this provider can be meant for, to be checked before the first call.
+    """
+
+    kind: ProviderKind
+    service: str
+    field: str
+    section: Mapping[str, Any]
+    package: Path
+    status_map: StatusMap
+    api_level: str
+    messages: tuple[type[Message[Any]], ...]
+
+
+BuildProvider = Callable[[ProviderPlan], Awaitable[Any]]
+"""Builds the provider of a plan; raises ValueError (pydantic's ValidationError is one) or OSError."""
+
+
+class Binder:
+    """Binds services: holds the configuration, where its values came from, and how providers are built."""
+
+    def __init__(self, config: Config, origins: Origins, build_provider: BuildProvider) -> None:
+        """Keep what all services share."""
+        self._config = config
+        self._origins = origins
+        self._build = build_provider
+
+    async def bind(self, name: str, service: type[Service] | Service, section: ServiceSection) -> Bound:
+        """The instance of a class for ``services.<name>``, or the instance given, with all its operations.
+
+        Raises:
+            PluginError: with everything in the section, the package's files or the declarations that cannot be used.
+        """
+        failures: list[Failure] = []
+        cls = service if isinstance(service, type) else type(service)
+        package = Path(sys.modules[cls.__module__].__file__ or ".").parent
+        status_map = load_status_map(package / FAULTS, failures)
+        if isinstance(service, type):
+            level = section.api_level or self._config.logs.api_level
+            filling = _Filling(name, level, package, status_map, self, failures)
+            bound = await filling.service(cls, ("services", name), section.plugin_keys)
+        else:
+            bound = service
+            failures += [_already_bound(name, key) for key in section.plugin_keys]
+        if bound is None:
+            raise PluginError(*failures)
+        return self.mount(name, bound, section, status_map, failures)
+
+    def mount(
+        self, name: str, service: Service, section: ServiceSection, status_map: StatusMap, failures: list[Failure]
+    ) -> Bound:
+        """The operations of a complete instance.
+
+        Raises:
+            PluginError: with ``failures`` and whatever else is wrong.
+        """
+        mounting = Mounting(self._config, name, section)
+        mounts = mounting.mounts(service)
+        failures += [Failure("bind", path, reason) for path, reason in mounting.problems(mounts)]
+        if failures:
+            raise PluginError(*failures)
+        return Bound(service, mounting.root(service), mounts, status_map)
+
+    async def build(self, plan: ProviderPlan) -> Any:
+        """The provider of ``plan``."""
+        return await self._build(plan)
+
+    def failures(self, error: ValidationError, path: tuple[str, ...], known: tuple[str, ...] = ()) -> list[Failure]:
+        """A model's verdict on the section at ``path``."""
+        return [_failure(problem) for problem in problems_from(error, path, self._origins, known)]
+
+
+def load_status_map(file: Path, failures: list[Failure]) -> StatusMap:
+    """The package's fault rules; none without the file, and none after a failure, which is added to ``failures``."""
+    if not file.is_file():
+        return StatusMap()
+    try:
+        return StatusMap.model_validate(yaml.safe_load(file.read_bytes()) or {})
+    except ValidationError as error:
+        failures.extend(Failure("bind", FAULTS, f"{'.'.join(map(str, e['loc']))}: {e['msg']}") for e in error.errors())
+    except yaml.YAMLError as error:
+        failures.append(Failure("bind", FAULTS, " ".join(str(error).split())))
+    return StatusMap()
+
+
+def _failure(problem: Problem) -> Failure:
+    """A configuration problem as a failure of the bind phase."""
+    meant = f"; did you mean {problem.suggestion}?" if problem.suggestion else ""
+    return Failure("bind", problem.path, f"{problem.reason} ({problem.origin}){meant}")
+
+
+def _already_bound(name: str, key: str) -> Failure:
+    return Failure("bind", f"services.{name}.{key}", "cannot be set: the service was given as an instance")
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """Fills the fields of one plugin's services; failures are collected so that all are told at once."""
+
+    name: str
+    api_level: str
+    package: Path
+    status_map: StatusMap
+    binder: Binder
+    failures: list[Failure]
+
+    async def service(self, cls: type[Service], path: tuple[str, ...], given: Mapping[str, Any]) -> Service | None:
+        """An instance of ``cls`` filled from ``given``, or None after a failure."""
+        before = len(self.failures)
+        known = fields_of(cls)
+        values = self._plain(known, path, given)
+        for name in known.providers:
+            if name in given or name not in known.optional:
+                values[name] = await self._provider(cls, known.providers[name], (*path, name), given.get(name))
+        for name, inner in known.nested.items():
+            section: Any = given.get(name) or {}
+            values[name] = await self.service(inner, (*path, name), section)
+        return self._make(cls, path, values) if len(self.failures) == before else None
+
+    def _plain(self, known: ServiceFields, path: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return known.decode(given)
+        except ValidationError as error:
+            self.failures.extend(self.binder.failures(error, path, known.names))
+            return {}
+
+    async def _provider(self, cls: type[Service], kind: ProviderKind, path: tuple[str, ...], section: Any) -> Any:
+        if not isinstance(section, Mapping):
+            reason = "is missing: the provider's endpoint and settings" if section is None else "must be a mapping"
+            self.failures.append(Failure("bind", ".".join(path), reason))
+            return None
+        plan = ProviderPlan(
+            kind=kind,
+            service=self.name,
+            field=path[-1],
+            section=cast("Mapping[str, Any]", section),
+            package=self.package,
+            status_map=self.status_map,
+            api_level=self.api_level,
+            messages=messages_beside(cls, kind),
+        )
+        try:
+            return await self.binder.build(plan)
+        except ValidationError as error:
+            self.failures.extend(self.binder.failures(error, path))
+        except (ValueError, OSError) as error:
+            self.failures.append(Failure("bind", ".".join(path), str(error)))
+        return None
+
+    def _make(self, cls: type[Service], path: tuple[str, ...], values: dict[str, Any]) -> Service | None:
+        try:
+            return cls(**values)
+        except Exception as error:  # noqa: BLE001 - a plugin's __post_init__ may raise anything
+            self.failures.append(Failure("bind", ".".join(path), f"{type(error).__name__}: {error}"))
+            return None

@@ -1,0 +1,90 @@
+"""The operations of a service with the settings that hold for each."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any, cast
+
+from pi_server.config import Config, OperationSection, ServiceSection
+from pi_server.domain.mount import Mount
+from pi_server.domain.operation import Operation, operations_of
+from pi_server.domain.service import Service
+
+
+class Mounting:
+    """Mounts one plugin: what its section says first, then its declarations, then what holds for the whole server."""
+
+    def __init__(self, config: Config, name: str, section: ServiceSection) -> None:
+        """Take the settings of ``services.<name>``."""
+        self._config = config
+        self._name = name
+        self._section = section
+        self._root = ""
+
+    def root(self, service: Service) -> str:
+        """The path all operations begin with."""
+        return self._section.root or type(service).root
+
+    def mounts(self, service: Service) -> tuple[Mount, ...]:
+        """All operations, those of nested services below the path of their field."""
+        self._root = self.root(service)
+        return tuple(self._below(service, self._root, ""))
+
+    def _below(self, service: Service, path: str, prefix: str) -> Iterator[Mount]:
+        for operation in operations_of(type(service)):
+            yield self._mount(service, path, operation, f"{prefix}{operation.name}")
+        for field in fields(cast("Any", service)):
+            inner = getattr(service, field.name)
+            if isinstance(inner, Service):
+                below = path.rstrip("/") + (type(inner).root or f"/{field.name}")
+                yield from self._below(inner, below, f"{prefix}{field.name}.")
+
+    def _mount(self, service: Service, path: str, operation: Operation, name: str) -> Mount:
+        own = self._section.operations.get(name, OperationSection())
+        template = path.rstrip("/") + ("/" + operation.path.strip("/")).rstrip("/")
+        default_chain = "public" if operation.public else self._section.chain or "internal"
+        return Mount(
+            service=service,
+            operation=replace(
+                operation,
+                path=template or "/",
+                name=name,
+                service=self._name,
+                api_name=lower_camel(self._name),
+            ),
+            root=self._root,
+            chain=own.chain or operation.chain or default_chain,
+            timeout=own.timeout or operation.timeout or self._section.timeout or self._config.server.timeout,
+            envelope=self._section.envelope or self._config.server.envelope,
+        )
+
+    def problems(self, mounts: tuple[Mount, ...]) -> Iterator[tuple[str, str]]:
+        """What cannot be served as configured or declared: the key and the reason."""
+        at = f"services.{self._name}"
+        if not mounts:
+            yield at, "the service declares no operation"
+        elif not mounts[0].operation.path.startswith("/") or not mounts[0].root:
+            yield f"{at}.root", "is missing: neither the plugin nor the configuration names a root path"
+        known = [mount.operation.name for mount in mounts]
+        for name in self._section.operations:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                meant = f"; did you mean {close[0]}?" if close else ""
+                yield f"{at}.operations.{name}", f"unknown operation{meant}"
+        for mount in mounts:
+            if reason := self._unguarded(mount):
+                yield at, f"the operation {mount.operation.name} {reason}"
+
+    def _unguarded(self, mount: Mount) -> str:
+        links = self._config.chains.get(mount.chain)
+        if links is None:
+            return f"names the chain {mount.chain}, which does not exist"
+        if not links and not mount.operation.public:
+            return f"is not public, and nothing guards it in the chain {mount.chain}"
+        return ""
+
+
+def lower_camel(name: str) -> str:
+    """``account_withdrawal`` as the API log spells it: ``accountWithdrawal``."""
+    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), name)

@@ -1,0 +1,72 @@
+"""What is known of a plugin, and how far it came."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pi_server.domain.mount import Mount
+from pi_server.domain.service import Service
+from pi_server.domain.status_map import StatusMap
+
+Phase = Literal["discover", "gate", "import", "bind", "serve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a plugin is not served: in which phase, at which configuration key or object, and the reason."""
+
+    phase: Phase
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """One line for logs and lists."""
+        return f"{self.phase}: {self.path}: {self.reason}"
+
+
+class PluginError(Exception):
+    """Raised within a phase; carries everything that is wrong there."""
+
+    def __init__(self, *failures: Failure) -> None:
+        """Hold ``failures``, at least one."""
+        super().__init__("; ".join(map(str, failures)))
+        self.failures = failures
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry point somebody installed, as its metadata tells it; nothing of it has been imported."""
+
+    name: str
+    value: str
+    distribution: str
+    version: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A service instance with its operations and the status maps of its package."""
+
+    service: Service
+    root: str
+    mounts: tuple[Mount, ...]
+    status_map: StatusMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """One line of the plugin list: a served service, or the failures that keep it from being one."""
+
+    name: str
+    enabled: bool
+    candidate: Candidate | None = None
+    bound: Bound | None = None
+    root: str = ""
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def state(self) -> Literal["serving", "failed", "disabled"]:
+        """What the plugin does."""
+        if self.failures:
+            return "failed"
+        return "serving" if self.bound else "disabled"

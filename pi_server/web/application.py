@@ -1,0 +1,156 @@
+"""From mounts to one aiohttp application: every route is a single callable, composed once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from aiohttp import web
+from yarl import URL
+
+from pi_server.domain.chain import Chain
+from pi_server.domain.envelope import ENVELOPES, EnvelopeName
+from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavailable
+from pi_server.domain.mount import Mount
+from pi_server.web.endpoint import Endpoint, Handler
+from pi_server.web.route_table import Found, RouteTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """The inbound chain as configured: the outer links for an envelope, and the inner ones by chain name."""
+
+    outer: Callable[[EnvelopeName], Chain[Handler]]
+    named: Mapping[str, Chain[Handler]]
+
+
+def compose(mount: Mount, links: Links) -> Handler:
+    """The whole way of a request to one operation as a single callable.
+
+    Raises:
+        ValueError: the operation's signature cannot be served.
+    """
+    endpoint = Endpoint(mount.service, mount.operation, ENVELOPES[mount.envelope], mount.timeout)
+    return chain_of(mount, links).then(endpoint)
+
+
+def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
+    """Every link a request passes on its way to one operation: the server's, the service's, the operation's."""
+    chain = links.outer(mount.envelope).extend(links.named[mount.chain])
+    return chain.append(*mount.service.middlewares, *mount.operation.middlewares)
+
+
+class Site:
+    """What one server answers; services are mounted one by one, then `application` gives the whole to aiohttp."""
+
+    def __init__(self, links: Links, envelope: EnvelopeName) -> None:
+        """``envelope`` is for paths that belong to no service."""
+        self._links = links
+        self._refusals = _Refusals(links, envelope)
+        self._everything = _Everything(self._refusals)
+
+    def add_core(self, path: str, handler: Handler) -> None:
+        """Answer GET ``path`` with a page of the core's own, outside any envelope."""
+        self._everything.add("GET", path, handler)
+
+    def mount(self, mounts: Sequence[Mount]) -> None:
+        """Serve all operations of one service, or none of them.
+
+        Raises:
+            ValueError: a signature cannot be served, or a verb and path is served already.
+        """
+        alone: RouteTable[None] = RouteTable()
+        for operation in (mount.operation for mount in mounts):
+            alone.add(operation.verb, operation.path, None)
+            if self._everything.taken(operation.verb, operation.path):
+                raise ValueError(f"{operation.verb} {operation.path} is served by another service")
+        handlers = [compose(mount, self._links) for mount in mounts]
+        for mount, handler in zip(mounts, handlers, strict=True):
+            self._everything.add(mount.operation.verb, mount.operation.path, handler)
+            self._refusals.envelopes[mount.root] = mount.envelope
+
+    def refuse(self, root: str) -> None:
+        """Answer 503 below ``root``: the service configured there could not be started."""
+        self._refusals.unavailable.append(root)
+
+    def application(self, body_limit: int) -> web.Application:
+        """The aiohttp application; a body may have at most ``body_limit`` bytes."""
+        app = web.Application(client_max_size=body_limit)
+        app.router.register_resource(self._everything)
+        return app
+
+
+class _Refusals:
+    """What is answered where no operation is: in the envelope of the service whose root comes nearest."""
+
+    def __init__(self, links: Links, envelope: EnvelopeName) -> None:
+        self._links = links
+        self._default: EnvelopeName = envelope
+        self.envelopes: dict[str, EnvelopeName] = {}
+        self.unavailable: list[str] = []
+
+    def handler(self, path: str, allowed: tuple[str, ...]) -> Handler:
+        fault = self._fault(path, allowed)
+
+        async def refuse(_: web.Request) -> NoReturn:
+            raise fault
+
+        under = [root for root in self.envelopes if _is_below(path, root)]
+        envelope = self.envelopes[max(under, key=len)] if under else self._default
+        return self._links.outer(envelope).then(refuse)
+
+    def _fault(self, path: str, allowed: tuple[str, ...]) -> Fault:
+        if allowed:
+            return MethodNotAllowed(headers={"Allow": ", ".join(allowed)})
+        if any(_is_below(path, root) for root in self.unavailable):
+            return Unavailable()
+        return NoSuchPath()
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+class _Everything(web.AbstractResource):
+    """The one resource aiohttp knows: it asks the route table, and always has an answer."""
+
+    def __init__(self, refusals: _Refusals) -> None:
+        super().__init__()
+        self._table: RouteTable[web.ResourceRoute] = RouteTable()
+        self._refusals = refusals
+
+    def add(self, verb: str, path: str, handler: Handler) -> None:
+        self._table.add(verb, path, web.ResourceRoute(verb, handler, self))
+
+    def taken(self, verb: str, path: str) -> bool:
+        return self._table.taken(verb, path)
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        path = request.rel_url.raw_path
+        found = self._table.find(request.method, path)
+        if isinstance(found, Found):
+            return web.UrlMappingMatchInfo(found.parameters, found.target), set()
+        return web.UrlMappingMatchInfo(
+            {}, web.ResourceRoute("*", self._refusals.handler(path, found.allowed), self)
+        ), set()
+
+    @property
+    def canonical(self) -> str:
+        return "/"
+
+    def url_for(self, **kwargs: str) -> URL:
+        raise NotImplementedError("operations are not named for aiohttp")
+
+    def add_prefix(self, prefix: str) -> None:
+        raise NotImplementedError("the route table is always at the root")
+
+    def get_info(self) -> Any:
+        return {}
+
+    def raw_match(self, path: str) -> bool:
+        return path == self.canonical
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[web.AbstractRoute]:
+        return iter(())

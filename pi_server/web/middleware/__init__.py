@@ -1,0 +1,1 @@
+"""The links of the inbound chain, one behaviour per file: ``link(next) -> handler``."""

@@ -1,0 +1,51 @@
+"""Tells each request once, after it was processed."""
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+
+from aiohttp import web
+
+from pi_server.domain.ports import Access, AccessLog
+from pi_server.web.endpoint import Handler
+from pi_server.web.state import CALL, FAULT
+
+VANISHED = 499
+"""The status told of a consumer that went away before its answer (nginx's convention)."""
+
+
+def access_log(log: AccessLog) -> Callable[[Handler], Handler]:
+    """Record status, processing time, address, verb, path with query, correlation id, consumer and fault."""
+
+    def link(handler: Handler) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            start, status = perf_counter(), VANISHED
+            try:
+                response = await handler(request)
+                status = response.status
+                return response
+            except asyncio.CancelledError:
+                raise
+            finally:
+                tell(request, status, perf_counter() - start)
+
+        return handle
+
+    def tell(request: web.Request, status: int, seconds: float) -> None:
+        gone = request.transport is None
+        fault = request.get(FAULT)
+        call = request[CALL]
+        log.record(
+            Access(
+                status=VANISHED if gone else status,
+                seconds=seconds,
+                source=call.source,
+                verb=request.method,
+                target=request.path_qs,
+                correlation_id=call.correlation_id,
+                consumer=call.consumer.name,
+                error="the consumer went away" if gone else str(fault) if fault else "",
+            )
+        )
+
+    return link

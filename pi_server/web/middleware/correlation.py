@@ -1,0 +1,46 @@
+"""Ties everything said about a call together under one id."""
+
+import re
+from collections.abc import Callable
+
+from aiohttp import web
+
+from pi_server.domain.call import Call, current_call, new_correlation_id
+from pi_server.web.endpoint import Handler
+from pi_server.web.state import CALL
+
+CORRELATION_HEADER = "activityid"
+
+_SAFE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+
+
+def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
+    """Take the id from the first of ``headers`` that is there, or make one; answer with it as ``activityid``.
+
+    Of a ``traceparent`` only the trace id is used.  An id that is unsafe to log is replaced.
+    """
+
+    def chosen(request: web.Request) -> str:
+        for name in headers:
+            value = request.headers.get(name)
+            if value is not None:
+                trace = _TRACEPARENT.fullmatch(value) if name.lower() == "traceparent" else None
+                value = trace[1] if trace else value
+                return value if _SAFE.fullmatch(value) else new_correlation_id()
+        return new_correlation_id()
+
+    def link(handler: Handler) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            call = Call(correlation_id=chosen(request), source=request.remote or "")
+            request[CALL] = call
+            current_call.set(call)
+            response = await handler(request)
+            if not response.prepared:
+                response.headers[CORRELATION_HEADER] = call.correlation_id
+                response.headers["Server"] = "pi-server"  # what it runs on is nobody's business
+            return response
+
+        return handle
+
+    return link

@@ -1,0 +1,33 @@
+"""Lets in whoever shows a known ``x-srv-token``."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from aiohttp import web
+
+from pi_server.domain.call import current_call
+from pi_server.domain.consumer import Consumer
+from pi_server.domain.faults import Unauthenticated
+from pi_server.web.endpoint import Handler
+from pi_server.web.state import CALL
+
+TOKEN_HEADER = "x-srv-token"  # noqa: S105 - the name of a header, no secret
+
+
+def token(identify: Callable[[str], Consumer | None]) -> Callable[[Handler], Handler]:
+    """Ask ``identify`` whose token it is; nobody's, or none, is `Unauthenticated` without a word of why."""
+
+    def link(handler: Handler) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            shown = request.headers.getall(TOKEN_HEADER, ())
+            consumer = identify(shown[0]) if len(shown) == 1 else None
+            if consumer is None:
+                raise Unauthenticated
+            call = replace(request[CALL], consumer=consumer)
+            request[CALL] = call
+            current_call.set(call)
+            return await handler(request)
+
+        return handle
+
+    return link

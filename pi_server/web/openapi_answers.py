@@ -1,0 +1,161 @@
+"""What OpenAPI tells of an operation's answers: success in the service's envelope, and the faults to expect."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from pi_server.domain import faults
+from pi_server.domain.envelope import ENVELOPES, EnvelopeName, Rendered
+from pi_server.domain.faults import Detail
+from pi_server.domain.mount import Mount
+from pi_server.domain.ports import RestProvider, SoapProvider
+from pi_server.domain.status_map import DEFAULTS
+from pi_server.web.openapi_schemas import Json, Schemas
+from pi_server.web.respond import output_type
+
+EXAMPLE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+"""A correlation id for examples."""
+
+CorrelationId = Annotated[str, Field(description="Ties all records of this call together.")]
+
+
+class FaultError(BaseModel):
+    """What went wrong."""
+
+    code: Annotated[str, Field(description="For programs.")]
+    message: Annotated[str, Field(description="For people.")]
+    details: Annotated[list[Detail], Field(default=[], description="Each thing that is wrong with the input.")]
+
+
+class Fault(BaseModel):
+    """A failed call, semantic envelope."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    error: FaultError
+    correlation_id: Annotated[CorrelationId, Field(alias="correlationId")]
+
+
+class Problem(BaseModel):
+    """A failed call as problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="For people.")]
+    instance: CorrelationId
+    code: Annotated[str, Field(description="For programs.")]
+    details: Annotated[list[Detail], Field(default=[], description="Each thing that is wrong with the input.")]
+
+
+class Compat(BaseModel):
+    """A failed call, compat envelope."""
+
+    dat: None
+    err: Annotated[str, Field(description="What went wrong.", min_length=1)]
+
+
+FAULT_MODELS: Mapping[EnvelopeName, TypeAdapter[Any]] = {
+    "semantic": TypeAdapter(Fault),
+    "problem": TypeAdapter(Problem),
+    "compat": TypeAdapter(Compat),
+}
+
+HEADERS: Json = {
+    "activityid": {
+        "description": "The correlation id: the consumer's own, if it sent one that is safe to log.",
+        "schema": {"type": "string", "examples": [EXAMPLE_ID]},
+    }
+}
+_EVERY_ANSWER: Json = {"activityid": {"$ref": "#/components/headers/activityid"}}
+
+
+def output_adapter(mount: Mount) -> TypeAdapter[Any]:
+    """The type of what the operation gives."""
+    return TypeAdapter(output_type(get_type_hints(mount.operation.method).get("return", Any)))
+
+
+def answers(mount: Mount, data: Json, schemas: Schemas, expected: list[faults.Fault], shared: Json) -> Json:
+    """The responses of one operation, by status; those it has in common with others are put into ``shared``.
+
+    ``data`` is the schema of what the operation gives.
+    """
+    found: Json = {}
+    for fault in expected:
+        rendered = ENVELOPES[mount.envelope].failure(fault, EXAMPLE_ID)
+        name = f"{mount.envelope}.{fault.code if rendered.status == fault.status else 'refused'}"
+        shared.setdefault(name, _failure(fault, rendered, schemas.given(mount.envelope)))
+        found[str(rendered.status)] = {"$ref": f"#/components/responses/{name}"}
+    shared.setdefault(f"{mount.envelope}.other", _other(mount.envelope, schemas.given(mount.envelope)))
+    found["default"] = {"$ref": f"#/components/responses/{mount.envelope}.other"}
+    return dict(sorted({**found, **dict(_successes(mount, data))}.items()))
+
+
+def _successes(mount: Mount, data: Json) -> Iterator[tuple[str, Json]]:
+    status = mount.operation.status
+    empties = status in (200, 204)  # None is answered with 204 then
+    if not empties or data != {"type": "null"}:
+        wrapped = {"schema": _WRAPPED[mount.envelope](data)}
+        produces = mount.operation.produces or mount.service.produces
+        yield str(status), _response("The operation's answer.", dict.fromkeys(produces, wrapped))
+    if empties and (data == {"type": "null"} or {"type": "null"} in data.get("anyOf", ())):
+        yield "204", _response("Done; there is nothing to tell.")
+
+
+def _semantic(data: Json) -> Json:
+    return _object(data=data, correlationId={"type": "string"})
+
+
+def _compat(data: Json) -> Json:
+    return _object(
+        dat={"anyOf": [data, {"type": "null"}]},
+        err={"type": "string", "description": "Empty on success; otherwise what went wrong, and `dat` is null."},
+    )
+
+
+_WRAPPED: Mapping[EnvelopeName, Callable[[Json], Json]] = {
+    "semantic": _semantic,
+    "problem": _semantic,
+    "compat": _compat,
+}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _failure(fault: faults.Fault, rendered: Rendered, schema: Json) -> Json:
+    content = {"schema": schema, "example": json.loads(rendered.body)}
+    text = fault.message if rendered.status == fault.status else "The call was refused; `err` tells why."
+    return _response(text, {rendered.content_type: content})
+
+
+def _other(envelope: EnvelopeName, schema: Json) -> Json:
+    kind = ENVELOPES[envelope].failure(faults.InternalFault(), EXAMPLE_ID).content_type
+    return _response("Any other fault.", {kind: {"schema": schema}})
+
+
+def _response(description: str, content: Json | None = None) -> Json:
+    return {"description": description, "headers": _EVERY_ANSWER, **({"content": content} if content else {})}
+
+
+def expected_faults(mount: Mount, *, guarded: bool, takes_body: bool) -> list[faults.Fault]:
+    """What an operation can fail with whatever its method does, and the failures of the providers it has."""
+    found: list[faults.Fault] = []
+    if takes_body:
+        found += [faults.InvalidSyntax(), faults.BodyTooLarge(), faults.UnsupportedMediaType()]
+    if guarded:
+        found.append(faults.Unauthenticated())
+    if mount.operation.scope is not None:
+        found.append(faults.Forbidden())
+    found.append(faults.InvalidInput(details=(Detail("order.amount", "Field required"),)))
+    if _has_provider(mount):
+        failed = DEFAULTS["unreachable"]
+        found.append(faults.Fault(failed.code, failed.status, failed.message))
+    return [*found, faults.CallTimeout()]
+
+
+def _has_provider(mount: Mount) -> bool:
+    return any(hint in (SoapProvider, RestProvider) for hint in get_type_hints(type(mount.service)).values())

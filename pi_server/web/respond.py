@@ -1,0 +1,49 @@
+"""From an operation's result, or a fault, to a response."""
+
+from typing import Any, TypeGuard, get_args, get_origin
+
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from pi_server.domain.envelope import Envelope
+from pi_server.domain.faults import Fault
+from pi_server.domain.operation import Operation, Reply
+
+
+def output_type(returned: Any) -> Any:
+    """The model behind an operation's return annotation: ``Reply[Receipt]`` stands for ``Receipt``."""
+    return get_args(returned)[0] if get_origin(returned) is Reply else returned
+
+
+class Responder:
+    """Turns results of one operation into responses in its service's envelope."""
+
+    def __init__(self, operation: Operation, returned: Any, envelope: Envelope) -> None:
+        """Compile the serializer of the return annotation."""
+        self._envelope = envelope
+        self._status = operation.status
+        self._adapter: TypeAdapter[Any] = TypeAdapter(output_type(returned))
+
+    def respond(self, result: Any, correlation_id: str, content_type: str) -> web.Response:
+        """The response for what the operation returned."""
+        status, headers = self._status, None
+        if _is_reply(result):
+            status, headers, result = result.status, result.headers, result.value
+        if result is None and status in (200, 204):
+            return web.Response(status=204, headers=headers)
+        data = self._adapter.dump_json(result, by_alias=True, warnings="error")
+        body = self._envelope.success(data, correlation_id)
+        if headers is None:
+            return web.Response(body=body, status=status, content_type=content_type)
+        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **headers})
+
+
+def _is_reply(result: Any) -> TypeGuard[Reply[Any]]:
+    return isinstance(result, Reply)
+
+
+def fault_response(fault: Fault, envelope: Envelope, correlation_id: str) -> web.Response:
+    """The response that tells a consumer of ``fault``."""
+    rendered = envelope.failure(fault, correlation_id)
+    headers = {**fault.headers, "Content-Type": f"{rendered.content_type}"}
+    return web.Response(status=rendered.status, body=rendered.body, headers=headers)

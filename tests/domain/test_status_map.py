@@ -1,0 +1,76 @@
+"""From what a provider did to what the consumer is told."""
+
+import typing
+
+import pytest
+from pydantic import ValidationError
+
+from pi_server.domain.faults import ProviderFailure, ProviderFault
+from pi_server.domain.status_map import DEFAULTS, StatusMap
+
+MAP = StatusMap.model_validate(
+    {
+        "faults": [
+            {
+                "when": {"provider": "bank", "fault": "CLOSED"},
+                "then": {"code": "closed", "status": 409, "message": "Closed."},
+            },
+            {"when": {"status": 404}, "then": {"code": "missing", "status": 404, "message": "Missing."}},
+            {"when": {"kind": "timeout"}, "then": {"code": "slow", "status": 503, "message": "Slow."}},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("provider", "fault", "code", "status"),
+    [
+        ("bank", ProviderFault("fault", "x", status=500, names=("Sender", "CLOSED")), "closed", 409),
+        ("shop", ProviderFault("fault", "x", status=500, names=("CLOSED",)), "provider_fault", 502),
+        ("shop", ProviderFault("status", "x", status=404), "missing", 404),
+        ("bank", ProviderFault("timeout", "x"), "slow", 503),
+        ("bank", ProviderFault("unreachable", "x"), "provider_unreachable", 502),
+    ],
+)
+def test_the_first_rule_whose_conditions_all_hold_decides(
+    provider: str, fault: ProviderFault, code: str, status: int
+) -> None:
+    """Rules are tried in order; what none foresees gets the default of its kind."""
+    translated = MAP.translate(provider, fault)
+    assert (translated.code, translated.status) == (code, status)
+
+
+def test_the_default_answers_cover_every_kind_of_failure() -> None:
+    """A new kind of provider failure cannot be forgotten here."""
+    assert set(DEFAULTS) == set(typing.get_args(ProviderFailure))
+    assert all(then.status >= 502 for then in DEFAULTS.values())
+
+
+def test_what_no_rule_foresaw_is_counted() -> None:
+    """The operator can see which rules are missing."""
+    rules = StatusMap()
+    for _ in range(2):
+        rules.translate("bank", ProviderFault("fault", "x", names=("Sender", "NEW")))
+    rules.translate("bank", ProviderFault("status", "x", status=500))
+    assert rules.unmatched == {"bank fault Sender/NEW": 2, "bank status 500": 1}
+
+
+def test_the_providers_own_words_never_reach_the_consumer() -> None:
+    """The reason is for the log; only the map's message is told."""
+    fault = StatusMap().translate("bank", ProviderFault("fault", "ORA-00942: SECRET_TABLE", names=("SECRET",)))
+    assert "SECRET" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"when": {"statuz": 1}, "then": {"code": "a", "status": 400, "message": "m"}},
+        {"when": {}, "then": {"code": "A b", "status": 400, "message": "m"}},
+        {"when": {}, "then": {"code": "a", "status": 200, "message": "m"}},
+        {"when": {"kind": "unknown"}, "then": {"code": "a", "status": 400, "message": "m"}},
+    ],
+)
+def test_a_malformed_rule_is_refused(rule: object) -> None:
+    """A rule that could never hold, or would answer success, is an error when it is read."""
+    with pytest.raises(ValidationError):
+        StatusMap.model_validate({"faults": [rule]})
