@@ -4,6 +4,7 @@ from pi_server.config.given import KeyPath, Origins
 from pi_server.config.load import LoadedConfig, load
 from pi_server.config.model import (
     AccessLogSection,
+    ApiLevel,
     Config,
     LogsSection,
     OperationSection,
@@ -19,6 +20,7 @@ from pi_server.config.units import Duration, Size
 
 __all__ = [
     "AccessLogSection",
+    "ApiLevel",
     "Config",
     "ConfigError",
     "Duration",

@@ -9,7 +9,7 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
-from pi_server.config import Config, Origins, Problem, ServiceSection, problems_from
+from pi_server.config import ApiLevel, Config, Origins, Problem, ServiceSection, problems_from
 from pi_server.discovery.fields import ProviderKind, ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
 from pi_server.discovery.plugin import Bound, Failure, PluginError
@@ -33,7 +33,7 @@ class ProviderPlan:
     section: Mapping[str, Any]
     package: Path
     status_map: StatusMap
-    api_level: str
+    api_level: ApiLevel
     messages: tuple[type[Message[Any]], ...]
 
 
@@ -123,7 +123,7 @@ class _Filling:
     """Fills the fields of one plugin's services; failures are collected so that all are told at once."""
 
     name: str
-    api_level: str
+    api_level: ApiLevel
     package: Path
     status_map: StatusMap
     binder: Binder

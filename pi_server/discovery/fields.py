@@ -68,5 +68,6 @@ def messages_beside(cls: type[Service], kind: ProviderKind) -> tuple[type[Messag
         return ()
     base: type[Any] = SoapMessage if kind == "soap" else RestMessage
     found: list[Any] = list(vars(sys.modules[cls.__module__]).values())
-    declared = [m for m in found if isinstance(m, type) and issubclass(m, base) and "__shape__" in vars(m)]
+    kinds = [value for value in found if isinstance(value, type) and issubclass(value, base)]
+    declared: list[type[Message[Any]]] = [value for value in kinds if "__shape__" in vars(value)]
     return tuple(m for m in declared if m.__pydantic_generic_metadata__["origin"] is None)  # not SoapMessage[Reply]

@@ -132,7 +132,9 @@ class Inputs:
         return "path" if name in self._variables else default
 
     def _check_variables(self, operation: Operation) -> None:
-        known = {p.name for p in self.parameters if p.source == "path"}.union(*(p.fields for p in self._wholes.values()))
+        known = {p.name for p in self.parameters if p.source == "path"}.union(
+            *(p.fields for p in self._wholes.values())
+        )
         if unused := [name for name in self._variables if name not in known]:
             raise ValueError(f"{operation.name}: no parameter takes {{{unused[0]}}} from the path {operation.path}")
 

@@ -45,7 +45,7 @@ Install = Callable[..., None]
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Put a package with an entry point on the path, as pip would."""
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     def put(name: str, source: str, cls: str = "Good", *, requires: str = "", distribution: str = "") -> None:
         package = f"pkg_{name}"
@@ -150,11 +150,12 @@ BROKEN: list[tuple[str, str, str, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "source", "requires", "section", "phase", "reason"), BROKEN)
+@pytest.mark.parametrize("broken", BROKEN, ids=[broken[0] for broken in BROKEN])
 async def test_a_broken_plugin_takes_down_only_itself(
-    tmp_path: Path, install: Install, name: str, source: str, requires: str, section: str, phase: str, reason: str
+    tmp_path: Path, install: Install, broken: tuple[str, str, str, str, str, str]
 ) -> None:
     """It is listed with the phase and the reason; the good one beside it serves."""
+    name, source, requires, section, phase, reason = broken
     install("good", GOOD)
     install(name, source, requires=requires)
     plugins = await _load(tmp_path, f"services: {{{name}: {{{section}}}, {FULL}}}")
@@ -217,7 +218,7 @@ def test_an_import_that_hangs_is_left_behind(install: Install) -> None:
         ("Pi.Server==1.*", "2.0", False),
     ],
 )
-def test_the_gate_compares_versions(requires: str, running: str, let_in: bool) -> None:  # noqa: FBT001
+def test_the_gate_compares_versions(requires: str, running: str, let_in: bool) -> None:
     """Only the requirement on pi-server counts, however it is spelt."""
     candidate = Candidate("x", "x:X", "x", "1", (requires,))
     if let_in:

@@ -53,7 +53,7 @@ def test_a_message_is_frozen_and_takes_no_unknown_field() -> None:
     with pytest.raises(ValidationError):
         Latest.model_validate({"base": "EUR", "bsae": "USD"})
     with pytest.raises(ValidationError):
-        Latest(base="EUR").base = "USD"
+        setattr(Latest(base="EUR"), "base", "USD")  # noqa: B010 - type checkers find the plain form
 
 
 class Parent(Service):
@@ -107,9 +107,9 @@ def test_a_call_is_complete_without_arguments() -> None:
 
 @pytest.mark.parametrize(
     ("scopes", "asked", "held"),
-    [(set(), None, True), (set(), "a", False), ({"a"}, "a", True), ({"b"}, "a", False), ({"*"}, "a", True)],
+    [("", None, True), ("", "a", False), ("a", "a", True), ("b", "a", False), ("*", "a", True)],
 )
-def test_a_consumer_may_what_its_scopes_say(scopes: set[str], asked: str | None, held: bool) -> None:  # noqa: FBT001
+def test_a_consumer_may_what_its_scopes_say(scopes: str, asked: str | None, held: bool) -> None:
     """No scope asked is always held; the star holds all."""
     assert Consumer("x", frozenset(scopes), "token").may(asked) is held
 

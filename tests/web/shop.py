@@ -56,7 +56,7 @@ class Shop(Service):
         return order
 
     @get("/orders/{id:[0-9]+}", public=True)
-    async def read(self, call: Call, id: int, full: bool = False) -> dict[str, int | bool]:  # noqa: A002, FBT001, FBT002
+    async def read(self, call: Call, id: int, full: bool = False) -> dict[str, int | bool]:  # noqa: A002
         """Echo path and query."""
         return {"id": id, "full": full}
 

@@ -103,7 +103,13 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("TRACE", "/api/shop/orders", {}, 405, "method_not_allowed"),
     ("GET", "/api/shop/versioned", {"headers": {"accept": "text/html"}}, 406, "not_acceptable"),
     ("GET", "/api/shop/versioned", {"headers": {"accept": "application/json;q=0"}}, 406, "not_acceptable"),
-    ("POST", "/api/shop/orders", {"data": FULL, "headers": {"content-type": "text/plain"}}, 415, "unsupported_media_type"),
+    (
+        "POST",
+        "/api/shop/orders",
+        {"data": FULL, "headers": {"content-type": "text/plain"}},
+        415,
+        "unsupported_media_type",
+    ),
     ("POST", "/api/shop/orders", {"data": FULL.encode()}, 415, "unsupported_media_type"),
     (
         "POST",
@@ -214,7 +220,10 @@ async def test_a_consumer_needs_the_operations_scope(serve: Serve) -> None:
         ({"ActivityID": "abc-1", "X-Request-ID": "other"}, "abc-1"),
         ({"X-Request-ID": "r-1", "X-Correlation-ID": "c-1"}, "c-1"),
         ({"X-Request-ID": "r-1"}, "r-1"),
-        ({"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, "4bf92f3577b34da6a3ce929d0e0e4736"),
+        (
+            {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+        ),
         ({"activityid": "a b"}, None),
         ({"activityid": "x" * 65}, None),
         ({"activityid": "id;DROP"}, None),

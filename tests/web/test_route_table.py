@@ -73,7 +73,7 @@ def test_head_is_served_by_get() -> None:
 )
 def test_a_malformed_template_is_refused(template: str) -> None:
     """A template is a literal path with whole segments as variables, and nothing else."""
-    with pytest.raises(ValueError, match="path|regex|segment"):
+    with pytest.raises(ValueError, match=r"path|regex|segment"):
         parse_template(template)
 
 

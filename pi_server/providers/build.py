@@ -1,0 +1,83 @@
+"""From a provider's section of the configuration to a provider that can be asked."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pi_server.domain.chain import Chain
+from pi_server.domain.exchange import Endpoint, Send
+from pi_server.domain.message import Message
+from pi_server.domain.ports import Codec
+from pi_server.domain.status_map import StatusMap
+from pi_server.providers.deadline import deadline
+from pi_server.providers.provider import Provider
+from pi_server.providers.rest import RestCodec
+from pi_server.providers.settings import ProviderSettings, RestSettings, SoapSettings
+from pi_server.providers.transport import HttpTransport, tls_context
+
+ProviderKind = Literal["soap", "rest"]
+
+SETTINGS: dict[ProviderKind, type[ProviderSettings]] = {"soap": SoapSettings, "rest": RestSettings}
+"""The model of a provider's section, by the kind of its field."""
+
+
+class CheckedCodec(Codec, Protocol):
+    """A codec that can tell before the first call whether a message is well declared."""
+
+    def check(self, message: type[Message[Any]], /) -> None:
+        """ValueError, with the reason and a suggestion, when it is not."""
+        ...
+
+
+async def build_codec(settings: ProviderSettings, files: Path) -> CheckedCodec:
+    """The codec ``settings`` ask for; ``files`` is the package that relative paths start from.
+
+    Raises:
+        ValueError: the WSDL is missing, cannot be read or has no such port, or the endpoint has a query (REST).
+    """
+    if isinstance(settings, SoapSettings):
+        return await asyncio.to_thread(_soap_codec, settings, files)
+    return RestCodec(settings.endpoint)
+
+
+def _soap_codec(settings: SoapSettings, files: Path) -> CheckedCodec:
+    from pi_server.providers.soap.codec import SoapCodec  # zeep is loaded by those who need it
+    from pi_server.providers.wsdl import load_wsdl
+
+    binding = load_wsdl(files / settings.wsdl, service=settings.service, port=settings.port)
+    return SoapCodec(binding, settings.endpoint)
+
+
+async def build_provider(
+    settings: ProviderSettings,
+    *,
+    files: Path,
+    field_name: str,
+    status_map: StatusMap,
+    links: Chain[Send] | None = None,
+    messages: Iterable[type[Message[Any]]] = (),
+) -> Provider:
+    """A provider for the service's field ``field_name``; nothing is sent to it yet.
+
+    ``files`` is the directory of the plugin's package, ``links`` stand between the deadline and the transport (the API
+    log is the innermost), and ``messages`` are checked against the WSDL or their own path.  Close it when done.
+
+    Raises:
+        ValueError: a file is missing or unusable, or a message is not well declared.
+    """
+    codec = await build_codec(settings, files)
+    for message in messages:
+        codec.check(message)
+    tls = await asyncio.to_thread(tls_context, files / settings.ca if settings.ca else None)
+    transport = HttpTransport(settings, tls)
+    outbound: Chain[Send] = Chain(deadline(settings.timeout))
+    return Provider(
+        field_name,
+        codec,
+        outbound.extend(links or Chain()).then(transport.send),
+        Endpoint(settings.endpoint, settings.name or field_name, settings.company),
+        status_map,
+        headers=settings.headers,
+        close=transport.close,
+    )

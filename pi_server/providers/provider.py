@@ -1,0 +1,86 @@
+"""A named foreign endpoint: codec, outbound chain and status map put together."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from pi_server.domain.call import Call
+from pi_server.domain.exchange import Endpoint, Exchange, Send
+from pi_server.domain.faults import Fault, ProviderFault
+from pi_server.domain.message import Headers, Message, WireRequest, WireResponse
+from pi_server.domain.ports import Codec
+from pi_server.domain.status_map import StatusMap
+
+R = TypeVar("R", bound=BaseModel)
+
+CORRELATION_HEADER = "activityid"
+OFF_LOOP = 64 * 1024
+
+_log = logging.getLogger("pi_server.provider")
+
+
+async def _nothing() -> None:
+    return None
+
+
+class Provider:
+    """What a service's field of type `SoapProvider` or `RestProvider` holds."""
+
+    def __init__(
+        self,
+        name: str,
+        codec: Codec,
+        send: Send,
+        endpoint: Endpoint,
+        status_map: StatusMap,
+        *,
+        headers: Mapping[str, str] | None = None,
+        close: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        """Keep the parts; ``name`` is the field's name, by which rules of the status map know the provider."""
+        self._name = name
+        self._codec = codec
+        self._send = send
+        self._endpoint = endpoint
+        self._status_map = status_map
+        self._headers: Headers = tuple((headers or {}).items())
+        self._close = close
+
+    async def send(self, call: Call, message: Message[R], /) -> R:
+        """Ask, and return the typed reply.
+
+        Raises:
+            Fault: the message cannot be put on the wire, or what the status map says of the provider's failure.
+        """
+        exchange = Exchange(call, self._endpoint, self._encode(call, message), call.deadline)
+        try:
+            response = await self._send(exchange)
+            return await self._decode(call, message, response)
+        except ProviderFault as fault:
+            raise self._status_map.translate(self._name, fault) from fault
+
+    def _encode(self, call: Call, message: Message[R]) -> WireRequest:
+        try:
+            request = self._codec.encode(message)
+        except ValueError as error:  # what the consumer gave fits the message, but not the wire
+            raise Fault("message_rejected", 422, "The input holds what cannot be sent to the provider.") from error
+        own = ((CORRELATION_HEADER, call.correlation_id), *self._headers)
+        return replace(request, headers=request.headers + own)
+
+    async def _decode(self, call: Call, message: Message[R], response: WireResponse) -> R:
+        try:
+            if len(response.body) <= OFF_LOOP:
+                return self._codec.decode(message, response)
+            return await asyncio.to_thread(self._codec.decode, message, response)
+        except ProviderFault as fault:
+            if fault.kind == "malformed":  # the API log has closed this exchange as answered
+                _log.error("%s %s: %s", call.correlation_id, self._name, fault)
+            raise
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._close()

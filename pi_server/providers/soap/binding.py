@@ -1,0 +1,155 @@
+"""One port of a WSDL: the only file that handles zeep's objects.
+
+zeep documents how to call a service through its own transport, not how to use its messages alone.  What is used here
+(``binding.all``, ``message.serialize``, ``message.body``, ``element.parse`` and ``render``, ``types.elements``) has no
+underscore but no promise either: the codec's tests run against it and the dependency has a floor.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from zeep import helpers
+from zeep.exceptions import Error as ZeepError
+from zeep.wsdl.bindings import Soap12Binding
+from zeep.wsdl.messages import RpcMessage
+from zeep.xsd import Boolean, String
+
+from pi_server.providers.soap.xml import ENVELOPE_11, ENVELOPE_12, Element, empty_elements, local
+
+SoapVersion = Literal["1.1", "1.2"]
+
+
+_TRUTH = ("", "true", "false", "1", "0")
+
+_untyped: Any = helpers
+
+
+class _NoTolerance(logging.Filter):
+    """Refuse what zeep would only log: it reads a value that is not of its type as absent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise ValueError("a value is not of the type the WSDL declares")
+
+
+for _name in ("zeep.xsd.types.simple", "zeep.xsd.elements.attribute"):
+    logging.getLogger(_name).addFilter(_NoTolerance())
+
+
+class Part:
+    """One direction of an operation: what its envelope holds."""
+
+    def __init__(self, message: Any, types: Any) -> None:
+        self._message = message
+        self._types = types
+        self._body: Any = message.body if message else None
+        self.tag: str = self._body.qname.text if self._body is not None else ""
+        self._any_tag = isinstance(message, RpcMessage)  # the name of an RPC reply's wrapper is not laid down
+        self._strings = _holding(self._body, String)
+        self._booleans = _holding(self._body, Boolean)
+        self._is_body = self.tag in (f"{{{ENVELOPE_11}}}Body", f"{{{ENVELOPE_12}}}Body")
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """The fields by name, each with its own fields' names below it; empty when the part has none."""
+        if self._body is None:
+            return {}
+        return _names(self._body.type) or {local(self.tag): {}}
+
+    def write(self, values: Mapping[str, Any]) -> Element:
+        """The whole envelope; ValueError when the values do not fit the WSDL, TypeError for an unknown name."""
+        try:
+            envelope: Element = self._message.serialize(**values).content
+        except (ZeepError, ArithmeticError) as error:
+            raise ValueError(str(error)) from error
+        return envelope
+
+    def read(self, body: Element) -> dict[str, Any]:
+        """The fields in a body; ValueError when it holds something else."""
+        if self._body is None:
+            return {}
+        node = body if self._is_body else self._only_child(body)
+        self._correct(node)
+        try:
+            value: Any = _untyped.serialize_object(self._body.parse(node, self._types), dict)
+        except ArithmeticError as error:  # Decimal's own complaint says nothing
+            raise ValueError(f"{local(self.tag)}: a value is not a number") from error
+        except Exception as error:  # zeep meets hostile data with any error: IndexError, AttributeError, ...
+            raise ValueError(f"{local(self.tag)}: {error}") from error
+        if value is None:
+            return {}
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else {local(node.tag): value}
+
+    def _correct(self, node: Element) -> None:
+        """See to what zeep reads wrongly: an empty string as an absent one, any odd truth value as false."""
+        for element in empty_elements(node):
+            if local(element.tag) in self._strings:
+                element.text = ""
+        for element in node.iter() if self._booleans else ():
+            if local(element.tag) in self._booleans and (element.text or "").strip() not in _TRUTH:
+                raise ValueError(f"{local(element.tag)} is neither true nor false")
+
+    def _only_child(self, body: Element) -> Element:
+        if len(body) != 1 or not (self._any_tag or body[0].tag == self.tag):
+            raise ValueError(f"the body must hold {self.tag} alone, not {[child.tag for child in body][:3]}")
+        return body[0]
+
+
+def _names(xsd_type: Any, levels: int = 2) -> dict[str, Any]:
+    """Names of the elements and attributes of a type, down to ``levels``: types may hold themselves."""
+    if levels == 0:
+        return {}
+    elements = getattr(xsd_type, "elements", [])
+    named = {name: _names(getattr(element, "type", None), levels - 1) for name, element in elements}
+    return named | {name: {} for name, _ in getattr(xsd_type, "attributes", [])}
+
+
+def _holding(element: Any, kind: type[Any]) -> frozenset[str]:
+    """Names of all elements in ``element`` that hold values of one kind."""
+    return frozenset(_walk(element.type, kind, set())) if element is not None else frozenset()
+
+
+def _walk(xsd_type: Any, kind: type[Any], seen: set[int]) -> Iterator[str]:
+    for _, element in getattr(xsd_type, "elements", []):
+        inner = getattr(element, "type", None)
+        if isinstance(inner, kind):
+            yield element.qname.localname
+        elif id(inner) not in seen:  # types may hold themselves
+            seen.add(id(inner))
+            yield from _walk(inner, kind, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class SoapOperation:
+    """One operation of a port."""
+
+    name: str
+    action: str
+    request: Part
+    reply: Part
+
+
+class SoapBinding:
+    """One port of a WSDL, ready to write and read envelopes."""
+
+    def __init__(self, binding: Any, types: Any) -> None:
+        is_12 = isinstance(cast("object", binding), Soap12Binding)  # a cast, so that the rest stays Any
+        self.version: SoapVersion = "1.2" if is_12 else "1.1"
+        self.operations: dict[str, SoapOperation] = {
+            name: SoapOperation(name, found.soapaction or "", Part(found.input, types), Part(found.output, types))
+            for name, found in binding.all().items()
+        }
+        self._elements: dict[str, Any] = {element.qname.localname: element for element in types.elements}
+
+    @property
+    def namespace(self) -> str:
+        """The envelope's namespace."""
+        return ENVELOPE_12 if self.version == "1.2" else ENVELOPE_11
+
+    def write_element(self, name: str, values: Mapping[str, Any], parent: Element) -> None:
+        """Append the global element ``name`` of the schema to ``parent``; ValueError when there is no such element."""
+        if name not in self._elements:
+            raise ValueError(f"the WSDL declares no element {name!r}")
+        element = self._elements[name]
+        element.render(parent, element(**values))

@@ -1,0 +1,1 @@
+"""Money withdrawn at a core bank over SOAP."""

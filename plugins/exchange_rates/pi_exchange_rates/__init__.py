@@ -1,0 +1,1 @@
+"""Exchange rates read from a REST provider."""

@@ -1,0 +1,1 @@
+"""The smallest possible plugin: one configured value, answered."""

@@ -1,0 +1,1 @@
+"""Real parts for tests: providers that run as processes of their own."""

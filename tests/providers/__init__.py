@@ -1,0 +1,1 @@
+"""The room of providers: codecs, transport, and whole providers against real processes."""

@@ -1,0 +1,170 @@
+"""WSDLs of other shapes: RPC style, lists, nested types, attributes, one-way operations."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, Field
+
+from pi_server import SoapMessage
+from pi_server.domain.faults import ProviderFault
+from pi_server.domain.message import WireResponse
+from pi_server.providers.soap.codec import SoapCodec
+from tests.providers.bank import soap_codec
+
+WSDL = """<definitions targetNamespace="urn:shop" xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:s="urn:shop"
+  xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:x="http://www.w3.org/2001/XMLSchema">
+<types><x:schema targetNamespace="urn:shop" elementFormDefault="qualified">
+  <x:complexType name="Line"><x:sequence>
+    <x:element name="sku" type="x:string"/><x:element name="price" type="x:decimal" minOccurs="0"/>
+    <x:element name="part" type="s:Line" minOccurs="0" maxOccurs="unbounded"/>
+  </x:sequence><x:attribute name="unit" type="x:string"/></x:complexType>
+  <x:element name="order"><x:complexType><x:sequence>
+    <x:element name="line" type="s:Line" maxOccurs="unbounded"/>
+  </x:sequence></x:complexType></x:element>
+  <x:element name="ordered"><x:complexType><x:sequence>
+    <x:element name="line" type="s:Line" minOccurs="0" maxOccurs="unbounded"/>
+  </x:sequence></x:complexType></x:element>
+  <x:element name="count"><x:complexType/></x:element>
+  <x:element name="counted" type="x:int"/>
+</x:schema></types>
+<message name="order"><part name="p" element="s:order"/></message>
+<message name="ordered"><part name="p" element="s:ordered"/></message>
+<message name="count"><part name="p" element="s:count"/></message>
+<message name="counted"><part name="p" element="s:counted"/></message>
+<message name="add"><part name="left" type="x:int"/><part name="right" type="x:int"/></message>
+<message name="added"><part name="sum" type="x:int"/></message>
+<portType name="Shop">
+  <operation name="order"><input message="s:order"/><output message="s:ordered"/></operation>
+  <operation name="count"><input message="s:count"/><output message="s:counted"/></operation>
+  <operation name="tell"><input message="s:order"/></operation>
+  <operation name="add"><input message="s:add"/><output message="s:added"/></operation>
+</portType>
+<binding name="Shop" type="s:Shop"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+  <operation name="order"><soap:operation/><input><soap:body use="literal"/></input>
+    <output><soap:body use="literal"/></output></operation>
+  <operation name="count"><soap:operation/><input><soap:body use="literal"/></input>
+    <output><soap:body use="literal"/></output></operation>
+  <operation name="tell"><soap:operation soapAction="tell"/><input><soap:body use="literal"/></input></operation>
+  <operation name="add"><soap:operation style="rpc"/><input><soap:body use="literal" namespace="urn:shop"/></input>
+    <output><soap:body use="literal" namespace="urn:shop"/></output></operation>
+</binding>
+<service name="Shop"><port name="Shop" binding="s:Shop"><soap:address location="http://shop.invalid"/></port></service>
+</definitions>"""
+
+
+class Line(BaseModel):
+    """A line of an order."""
+
+    sku: str
+    price: Decimal | None = None
+    part: list["Line"] = Field(default_factory=list["Line"])
+    unit: str | None = None
+
+
+class Ordered(BaseModel):
+    """What the shop answers."""
+
+    line: list[Line]
+
+
+class Order(SoapMessage[Ordered], operation="order"):
+    """An order."""
+
+    line: list[Line]
+
+
+class Counted(BaseModel):
+    """A reply that is one value, by the name of its element."""
+
+    counted: int
+
+
+class Count(SoapMessage[Counted], operation="count"):
+    """A message without fields."""
+
+
+class Nothing(BaseModel):
+    """No reply."""
+
+
+class Tell(SoapMessage[Nothing], operation="tell"):
+    """A message without answer."""
+
+    line: list[Line]
+
+
+class Sum(BaseModel):
+    """What RPC answers."""
+
+    sum: int
+
+
+class Add(SoapMessage[Sum], operation="add"):
+    """An RPC call."""
+
+    left: int
+    right: int
+
+
+LINES = [Line(sku="a", price=Decimal("1.10"), unit="kg", part=[Line(sku="b"), Line(sku="")]), Line(sku="c")]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> SoapCodec:
+    """The codec of the shop."""
+    (tmp_path / "shop.wsdl").write_text(WSDL)
+    return soap_codec(tmp_path / "shop.wsdl")
+
+
+def _answer(codec: SoapCodec, body: bytes, status: int = 200) -> WireResponse:
+    return WireResponse(status, (("Content-Type", codec.content_type),), body)
+
+
+def test_every_shape_is_well_declared(shop: SoapCodec) -> None:
+    """The check before the first call knows all of them."""
+    for message in (Order, Count, Tell, Add):
+        shop.check(message)
+
+
+def test_lists_and_nested_types_come_back_as_they_were(shop: SoapCodec) -> None:
+    """Lists, recursion, attributes and empty strings survive both directions."""
+    name, fields = shop.decode_request(shop.encode(Order(line=LINES)).body)
+    assert (name, Order.model_validate(fields).line) == ("order", LINES)
+    body = shop.encode_reply("order", {"line": [line.model_dump() for line in LINES]})
+    assert shop.decode(Order(line=LINES), _answer(shop, body)).line == LINES
+
+
+def test_a_list_of_nothing_is_a_list(shop: SoapCodec) -> None:
+    """A repeated element that does not occur is an empty list, and one that occurs once has one item."""
+    for lines in ([], [Line(sku="x")]):
+        body = shop.encode_reply("order", {"line": [line.model_dump() for line in lines]})
+        assert shop.decode(Order(line=LINES), _answer(shop, body)).line == lines
+
+
+def test_a_reply_of_one_value_has_the_name_of_its_element(shop: SoapCodec) -> None:
+    """A body that is a number and not a structure fits a model with that one field."""
+    assert shop.decode_request(shop.encode(Count()).body) == ("count", {})
+    body = shop.encode(Count()).body.replace(b"count", b"counted").replace(b"/></soap", b">5</ns0:counted></soap")
+    assert shop.decode(Count(), _answer(shop, body)).counted == 5
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_one_way_operation_expects_nothing(shop: SoapCodec, status: int) -> None:
+    """An empty answer is the whole answer."""
+    assert shop.decode(Tell(line=LINES), _answer(shop, b"", status)) == Nothing()
+
+
+def test_rpc_style_comes_back_as_it_was(shop: SoapCodec) -> None:
+    """Parts of RPC style are fields; the name of the reply's wrapper does not matter."""
+    assert shop.decode_request(shop.encode(Add(left=2, right=3)).body) == ("add", {"left": 2, "right": 3})
+    body = shop.encode_reply("add", {"sum": 5})
+    assert shop.decode(Add(left=2, right=3), _answer(shop, body)).sum == 5
+    with pytest.raises(ProviderFault):
+        shop.decode(Add(left=2, right=3), _answer(shop, body.replace(b"sum", b"total")))
+
+
+def test_what_the_wsdl_demands_and_the_message_lacks_is_refused(shop: SoapCodec) -> None:
+    """An absent element that must occur is found when the message is written."""
+    with pytest.raises(ValueError, match="line"):
+        shop.encode(Order(line=[]))
