@@ -1,0 +1,161 @@
+r"""Both legs of every exchange, on record: one line before the send, exactly one after it, whatever happens.
+
+The form is a contract (``docs/api-log.md``): names, order and spaces of a line never change, and a line is one line.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from logging import getLogger
+from typing import Literal
+
+from pi_server.audit.mask import Mask
+from pi_server.audit.one_line import escaped, one_line, quoted
+from pi_server.audit.payload import payload_text, truncation
+from pi_server.audit.stamp import Clock, Stamp, api_form
+from pi_server.domain.exchange import Exchange, Send
+from pi_server.domain.faults import InternalFault, ProviderFailure, ProviderFault
+from pi_server.domain.message import Headers, WireResponse
+
+Level = Literal["off", "basic", "standard", "full"]
+StatusOf = Callable[[ProviderFault], int]
+Link = Callable[[Send], Send]
+Place = tuple[str, str]
+"""The fields around ``flow``, the same in both records: which operation, and which endpoint."""
+
+_AUTOMATIC = frozenset({"host", "user-agent", "content-length"})  # of every request: the carrier's, not ours to tell
+_EARLY = 0.001  # seconds by which a timer may fire before its time
+
+_errors = getLogger("pi_server.provider")
+
+
+class ApiLog:
+    """Writes the records of all exchanges.
+
+    Levels: ``off`` writes none, ``basic`` leaves headers and payloads empty, ``standard`` payloads, ``full`` neither.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        mask: Mask | None = None,
+        *,
+        timezone: str = "local",
+        status_code_as_string: bool = False,
+        clock: Clock = time.time,
+    ) -> None:
+        """Hand whole lines to ``write``, which must write them through and not raise."""
+        self._write = write
+        self._mask = mask or Mask()
+        self._stamp = Stamp(api_form, timezone, clock)
+        self._status = '"%d"' if status_code_as_string else "%d"
+
+    def link(self, level: Level, status_of: StatusOf) -> Link:
+        """The innermost link of a provider's chain; ``status_of`` tells what the consumer gets for a provider fault.
+
+        A failed exchange also leaves its reason in the error log, at every level.
+        """
+
+        def link(send: Send) -> Send:
+            async def recorded(exchange: Exchange) -> WireResponse:
+                place = self._place(exchange)
+                self._sent(level, exchange, place)
+                try:
+                    response = await send(exchange)
+                except BaseException as error:
+                    fault = _as_fault(error, exchange)
+                    self._received(level, exchange, place, WireResponse(_status(fault, status_of)))
+                    self._tell(exchange, fault)
+                    raise
+                self._received(level, exchange, place, response)
+                return response
+
+            async def unrecorded(exchange: Exchange) -> WireResponse:
+                try:
+                    return await send(exchange)
+                except BaseException as error:
+                    self._tell(exchange, _as_fault(error, exchange))
+                    raise
+
+            return unrecorded if level == "off" else recorded
+
+        return link
+
+    def _sent(self, level: Level, exchange: Exchange, place: Place) -> None:
+        call, request = exchange.call, exchange.request
+        headers = tuple([header for header in request.headers if header[0].lower() not in _AUTOMATIC])
+        shown, payload = self._content(level, headers, request.body)
+        self._record(
+            f'"headers": [{shown}], "sourceIP": {quoted(call.source)}, "payload": {payload}, '
+            f'"verb": {quoted(request.verb)}, "correlationId": {quoted(call.correlation_id)}, '
+            f'{place[0]}, "flow": "REQUEST_OUT_PI", {place[1]}'
+        )
+
+    def _received(self, level: Level, exchange: Exchange, place: Place, response: WireResponse) -> None:
+        headers, payload = self._content(level, response.headers, response.body)
+        self._record(
+            f'"headers": [{headers}], "payload": {payload}, "verb": {quoted(exchange.request.verb)}, '
+            f'"correlationId": {quoted(exchange.call.correlation_id)}, "statusCode": {self._status % response.status}, '
+            f'{place[0]}, "flow": "RESPONSE_IN_PI", {place[1]}'
+        )
+
+    def _record(self, fields: str) -> None:
+        self._write(escaped(f"[{self._stamp()}] INFO {{API_LOG}} {{{fields}}}\n").encode())
+
+    def _place(self, exchange: Exchange) -> Place:
+        operation, endpoint = exchange.call.operation, exchange.endpoint
+        return (
+            f'"apiTo": {quoted(operation.api_to if operation else "")}',
+            (
+                f'"endpoint": {quoted(self._mask.query(exchange.request.url))}, '
+                f'"endpointName": {quoted(endpoint.name)}, "endpointCompany": {quoted(endpoint.company)}, '
+                f'"apiName": {quoted(operation.api_name if operation else "")}'
+            ),
+        )
+
+    def _content(self, level: Level, headers: Headers, body: bytes) -> tuple[str, str]:
+        """Headers and payload as far as ``level`` shows them, masked, as JSON."""
+        if level == "basic":
+            return "", '""'
+        content_type = _content_type(headers)
+        text = payload_text(body, content_type) if level == "full" and body else ""
+        lines, payload = self._mask.message(headers, text, content_type)
+        return ", ".join([quoted(line) for line in lines]), quoted(payload + truncation(body) if payload else "")
+
+    def _tell(self, exchange: Exchange, error: BaseException) -> None:
+        """The reason, which no record of the exchange has room for."""
+        cancelled = isinstance(error, ProviderFault) and error.kind == "cancelled"
+        tell = _errors.info if cancelled else _errors.error  # a vanished consumer is nobody's error
+        reason = str(error) if isinstance(error, ProviderFault) else type(error).__name__
+        id_, name = exchange.call.correlation_id, exchange.endpoint.name
+        tell("%s %s: %s", one_line(id_), one_line(name), one_line(self._mask.payload(reason)))
+
+
+def _content_type(headers: Headers) -> str:
+    for name, value in headers:
+        if name.lower() == "content-type":
+            return value
+    return ""
+
+
+def _status(error: BaseException, status_of: StatusOf) -> int:
+    return status_of(error) if isinstance(error, ProviderFault) else InternalFault.status
+
+
+def _as_fault(error: BaseException, exchange: Exchange) -> BaseException:
+    """What ended the exchange: a cancellation, too, is a fault of a kind; a bug is not."""
+    if isinstance(error, ProviderFault):
+        return error
+    if not isinstance(error, asyncio.CancelledError | TimeoutError | KeyboardInterrupt | SystemExit | GeneratorExit):
+        return error
+    kind: ProviderFailure = "timeout" if isinstance(error, TimeoutError) or _over(exchange) else "cancelled"
+    return ProviderFault(kind, "no answer before the deadline" if kind == "timeout" else "the call was given up")
+
+
+def _over(exchange: Exchange) -> bool:
+    """Whether the exchange or its call had no time left."""
+    try:
+        now = asyncio.get_running_loop().time() + _EARLY
+    except RuntimeError:  # closed after its loop had ended
+        return False
+    return exchange.deadline.passed(now) or exchange.call.deadline.passed(now)
