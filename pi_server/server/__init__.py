@@ -1,0 +1,1 @@
+"""Putting the rooms together, and the life of a worker process."""

@@ -1,0 +1,96 @@
+"""Opening and closing the three logs: access, API and the server's own."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+
+from aiohttp.http_exceptions import HttpProcessingError
+
+from pi_server.audit.access_log import AccessLines, wants_colour
+from pi_server.audit.api_log import ApiLog
+from pi_server.audit.mask import Mask
+from pi_server.audit.writer import AppendFile, BufferedWriter
+from pi_server.config import LogsSection
+from pi_server.domain.call import current_call
+from pi_server.domain.ports import AccessLog
+
+_FORMAT = "[%(asctime)s] %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
+_STREAMS = {"stdout": 1, "stderr": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The logs of one worker; no access log where it is switched off."""
+
+    access: AccessLog | None
+    api: ApiLog
+
+
+def open_logs(section: LogsSection, opened: AsyncExitStack) -> Logs:
+    """Open all logs below ``section.dir``; ``opened`` closes them, the server's own last."""
+    mask = Mask(section.mask)
+    _open_error_log(section.dir, section.level, lambda text: mask.payload(text, ""), opened)
+    api_file = AppendFile(section.dir / "api.log")
+    opened.callback(api_file.close)
+    api = ApiLog(api_file.write, mask, timezone=section.timezone, status_code_as_string=section.status_code_as_string)
+    return Logs(_open_access_log(section, mask, opened), api)
+
+
+def _open_access_log(section: LogsSection, mask: Mask, opened: AsyncExitStack) -> AccessLog | None:
+    output = section.access.output
+    if output == "off":
+        return None
+    fd = _STREAMS.get(output)
+    target = AppendFile(section.dir / output) if fd is None else fd
+    if isinstance(target, AppendFile):
+        opened.callback(target.close)
+    writer = BufferedWriter(target)
+    opened.callback(writer.close)
+    return AccessLines(
+        writer.put,
+        mask=mask,
+        timezone=section.timezone,
+        json=section.access.format == "json",
+        colour=fd is not None and wants_colour(fd),
+        skip=section.access.skip_paths,
+    )
+
+
+def _open_error_log(directory: Path, level: str, mask: Callable[[str], str], opened: AsyncExitStack) -> None:
+    """Log to ``error.log`` in ``directory`` and to standard error."""
+    directory.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger()
+    root.setLevel(level)
+    logging.getLogger("aiohttp.server").addFilter(_without_parser_trace)
+    for handler in (WatchedFileHandler(directory / "error.log"), logging.StreamHandler(sys.stderr)):
+        handler.setFormatter(_Correlated(mask))
+        root.addHandler(handler)
+        opened.callback(handler.close)
+        opened.callback(root.removeHandler, handler)
+
+
+class _Correlated(logging.Formatter):
+    """Adds the correlation id, and masks what looks like a secret in the whole text."""
+
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        super().__init__(_FORMAT)
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        call = current_call.get()
+        record.correlation_id = call.correlation_id if call else "-"
+        return self._mask(super().format(record))
+
+
+def _without_parser_trace(record: logging.LogRecord) -> bool:
+    """Tell of bytes that are no HTTP in one line: what a peer sends is no reason for a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "refused bytes that are not HTTP: %s", (type(error).__name__,)
+        record.exc_info = record.exc_text = None
+    return True

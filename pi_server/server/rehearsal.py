@@ -1,0 +1,76 @@
+"""Everything a start would find out, without logs, lifespans or sockets: for ``check``, ``routes`` and ``plugin``."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pi_server.discovery.bind import Binder
+from pi_server.discovery.load import load_plugins
+from pi_server.discovery.plugin import Plugin
+from pi_server.server.assembly import check_chains, inbound, not_served, outbound
+from pi_server.web.application import Links, Site, chain_of
+
+if TYPE_CHECKING:
+    from pi_server.config import LoadedConfig
+    from pi_server.domain.mount import Mount
+    from pi_server.domain.ports import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The plugins as they would be served, and the links their operations would stand behind."""
+
+    plugins: tuple[Plugin, ...]
+    _links: Links
+
+    @property
+    def failed(self) -> tuple[Plugin, ...]:
+        """The enabled plugins that would not be served."""
+        return tuple(plugin for plugin in self.plugins if plugin.failures)
+
+    @property
+    def mounts(self) -> list[Mount]:
+        """All operations, in the order of the configuration."""
+        return [mount for plugin in self.plugins if plugin.bound for mount in plugin.bound.mounts]
+
+    def links(self, mount: Mount) -> list[str]:
+        """The names of all links a request to an operation passes, outermost first."""
+        return [_name(link) for link in chain_of(mount, self._links).links]
+
+
+async def rehearse(loaded: LoadedConfig) -> Rehearsal:
+    """Import, bind and mount every enabled plugin, and let go of all of it again.
+
+    Raises:
+        ConfigError: a chain names a link that does not exist.
+    """
+    config = loaded.config
+    check_chains(loaded)
+    links = inbound(config, None if config.logs.access.output == "off" else _Unheard())
+    site = Site(links, config.server.envelope)
+    async with AsyncExitStack() as opened:
+        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened))
+        plugins = await load_plugins(config, binder)
+        return Rehearsal(tuple([_mounted(plugin, site) for plugin in plugins]), links)
+
+
+def _mounted(plugin: Plugin, site: Site) -> Plugin:
+    try:
+        site.mount(plugin.bound.mounts if plugin.bound else ())
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's signatures raise is a finding
+        return not_served(plugin, error)
+    return plugin
+
+
+class _Unheard:
+    """An access log nobody reads."""
+
+    def record(self, access: Access, /) -> None:
+        """Drop it."""
+
+
+def _name(link: object) -> str:
+    """What a link is called: the function or class that made it."""
+    return str(getattr(link, "__qualname__", type(link).__name__)).partition(".<locals>")[0]
