@@ -5,11 +5,11 @@
     /openapi/{service}.json   that of one service, relative to its root, for the import into an API gateway
     /docs, /docs/{file}       swagger-ui drawing the first, from files of this package only
 
-``docs: public`` shows them to anybody, ``docs: off`` shows none but ``/ping``.  With ``docs: guarded`` the documents ask
+``docs: public`` shows them to anybody, ``docs: off`` shows only ``/ping``.  With ``docs: guarded`` the documents ask
 for a service token (``x-srv-token``) like any operation.  A browser cannot send a header with an address typed in, so
-the page itself, which tells nothing of the services, is open: it asks for the token, reads the document with it and
-uses it for what is tried out.  The documents stand behind the outer links (correlation, access log, recovery); the
-page's files, which are the same for everybody, stand behind none.
+the page itself, which tells nothing of the services, is open: it asks for the token, reads the document with it, uses
+it for what is tried out, and forgets it when it is left.  The documents stand behind the outer links (correlation,
+access log, recovery); the page's files, which are the same for everybody, stand behind none.
 """
 
 import asyncio
@@ -82,7 +82,9 @@ class _Documents:
 
     async def whole(self, _: web.Request) -> web.Response:
         mounts = list(self._served())
-        return await self._answer("", partial(openapi_document, mounts, self._chains, title="pi-server", version=VERSION))
+        return await self._answer(
+            "", partial(openapi_document, mounts, self._chains, title="pi-server", version=VERSION)
+        )
 
     async def of_one_service(self, request: web.Request) -> web.Response:
         name, dot, kind = request.match_info["file"].rpartition(".")

@@ -14,7 +14,7 @@ from pi_server.domain.service import Service
 from pi_server.web.inputs import Inputs, Parameter
 from pi_server.web.middleware.token import TOKEN_HEADER
 from pi_server.web.openapi_answers import FAULT_MODELS, HEADERS, answers, expected_faults, output_adapter
-from pi_server.web.openapi_schemas import Json, Schemas, closed_object, without_fields
+from pi_server.web.openapi_schemas import Json, Schemas, closed_object, referred, without_fields, without_null
 from pi_server.web.route_table import Variable, parse_template
 
 SECURITY_SCHEMES: Mapping[str, tuple[str, Json]] = {
@@ -50,7 +50,7 @@ def openapi_document(mounts: Sequence[Mount], chains: Chains, *, title: str, ver
         "tags": _tags(described),
         "paths": paths,
         "components": {
-            "schemas": schemas.definitions,
+            "schemas": referred(schemas.definitions, [paths, shared]),
             "responses": shared,
             "headers": HEADERS,
             "securitySchemes": dict(SECURITY_SCHEMES[link] for one in described for link in one.guards),
@@ -86,8 +86,9 @@ def _guards(mount: Mount, chains: Chains) -> tuple[str, ...]:
 
 
 def _wanted(described: list[_Described]) -> Iterator[tuple[Any, JsonSchemaMode, TypeAdapter[Any]]]:
-    for envelope in dict.fromkeys(one.mount.envelope for one in described):
-        yield envelope, "serialization", FAULT_MODELS[envelope]
+    for envelope, adapter in FAULT_MODELS.items():
+        if any(one.mount.envelope == envelope for one in described):
+            yield envelope, "serialization", adapter
     for one in described:
         for parameter in one.inputs.parameters:
             yield (one.id, parameter.name), "validation", parameter.adapter
@@ -111,7 +112,7 @@ def _free_path(mount: Mount, below: str, paths: Mapping[str, Json]) -> tuple[str
     while True:
         names = {s.name: s.name + suffix for s in segments if isinstance(s, Variable)}
         path = "/" + "/".join(f"{{{names[s.name]}}}" if isinstance(s, Variable) else s for s in segments)
-        if mount.operation.verb.lower() not in paths.get(path, ()):
+        if not names or mount.operation.verb.lower() not in paths.get(path, ()):
             return path, names
         suffix += "_"
 
@@ -160,7 +161,7 @@ class _Taken:
     def body(self) -> Json:
         schema, required = self._body()
         operation, service = self._one.mount.operation, self._one.mount.service
-        content = dict.fromkeys(operation.consumes or service.consumes, {"schema": schema})
+        content = {kind: {"schema": schema} for kind in operation.consumes or service.consumes}
         return {"required": required, "content": content}
 
     def _body(self) -> tuple[Json, bool]:
@@ -195,8 +196,10 @@ class _Taken:
 
 
 def _located(name: str, where: str, schema: Json, required: bool) -> Json:
+    schema = without_null(schema)  # neither a path nor a query can say null
     told = {"description": schema["description"]} if "description" in schema else {}
-    return {"name": name, "in": where, "required": required, **told, "schema": schema}
+    example = {"example": schema["examples"][0]} if schema.get("examples") else {}  # what swagger-ui fills in
+    return {"name": name, "in": where, "required": required, **told, **example, "schema": schema}
 
 
 def _matching(schema: Json, variable: Variable) -> Json:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from pi_server.domain import faults
 from pi_server.domain.envelope import ENVELOPES, EnvelopeName, Rendered
@@ -12,7 +12,7 @@ from pi_server.domain.faults import Detail
 from pi_server.domain.mount import Mount
 from pi_server.domain.ports import RestProvider, SoapProvider
 from pi_server.domain.status_map import DEFAULTS
-from pi_server.web.openapi_schemas import Json, Schemas
+from pi_server.web.openapi_schemas import NULL, Json, Schemas, may_be_null, or_null
 from pi_server.web.respond import output_type
 
 EXAMPLE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -31,8 +31,6 @@ class FaultError(BaseModel):
 
 class Fault(BaseModel):
     """A failed call, semantic envelope."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
     error: FaultError
     correlation_id: Annotated[CorrelationId, Field(alias="correlationId")]
@@ -96,11 +94,11 @@ def answers(mount: Mount, data: Json, schemas: Schemas, expected: list[faults.Fa
 def _successes(mount: Mount, data: Json) -> Iterator[tuple[str, Json]]:
     status = mount.operation.status
     empties = status in (200, 204)  # None is answered with 204 then
-    if not empties or data != {"type": "null"}:
-        wrapped = {"schema": _WRAPPED[mount.envelope](data)}
+    if not empties or data != NULL:
+        schema = _WRAPPED[mount.envelope](data)
         produces = mount.operation.produces or mount.service.produces
-        yield str(status), _response("The operation's answer.", dict.fromkeys(produces, wrapped))
-    if empties and (data == {"type": "null"} or {"type": "null"} in data.get("anyOf", ())):
+        yield str(status), _response("The operation's answer.", {kind: {"schema": schema} for kind in produces})
+    if empties and may_be_null(data):
         yield "204", _response("Done; there is nothing to tell.")
 
 
@@ -110,7 +108,7 @@ def _semantic(data: Json) -> Json:
 
 def _compat(data: Json) -> Json:
     return _object(
-        dat={"anyOf": [data, {"type": "null"}]},
+        dat=or_null(data),
         err={"type": "string", "description": "Empty on success; otherwise what went wrong, and `dat` is null."},
     )
 

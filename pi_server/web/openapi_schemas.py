@@ -1,15 +1,19 @@
 """JSON Schemas of everything operations take and give, generated together so that equal models are told once."""
 
+import re
 from collections.abc import Hashable, Iterable
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
-from pydantic_core import core_schema
+from pydantic_core import core_schema, to_json
 
 Json = dict[str, Any]
 
+NULL: Json = {"type": "null"}
+
 _REFERENCE = "#/components/schemas/"
+_NAMED = re.compile(rf'"\$ref":"{_REFERENCE}([^"]+)"')
 
 
 class _Generator(GenerateJsonSchema):
@@ -55,11 +59,42 @@ class Schemas:
 
     def fields(self, schema: Json) -> Json:
         """The object behind a schema that may be a reference to it, or optional."""
-        options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
-        if len(options) == 1:
-            return self.fields(options[0])
-        name = schema.get("$ref", "").removeprefix(_REFERENCE)
+        name = without_null(schema).get("$ref", "").removeprefix(_REFERENCE)
         return self.definitions[name] if name else schema
+
+
+def referred(definitions: Json, document: Any) -> Json:
+    """Those of ``definitions`` that ``document`` refers to, directly or through another."""
+    found: Json = {}
+    unread = [document]
+    while unread:
+        names = set(_NAMED.findall(to_json(unread.pop(), fallback=str).decode())) & definitions.keys() - found.keys()
+        found |= {name: definitions[name] for name in names}
+        unread += [definitions[name] for name in names]
+    return dict(sorted(found.items()))
+
+
+def may_be_null(schema: Json) -> bool:
+    """Whether null is one of what a schema allows."""
+    return schema == NULL or NULL in schema.get("anyOf", ())
+
+
+def without_null(schema: Json) -> Json:
+    """What a schema allows beside null."""
+    options = [option for option in schema.get("anyOf", ()) if option != NULL]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    match options:
+        case []:
+            return schema
+        case [only]:
+            return {**only, **rest}
+        case _:
+            return {**rest, "anyOf": options}
+
+
+def or_null(schema: Json) -> Json:
+    """What a schema allows, and null."""
+    return schema if may_be_null(schema) else {"anyOf": [schema, NULL]}
 
 
 def without_fields(schema: Json, names: Iterable[str]) -> Json:

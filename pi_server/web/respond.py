@@ -11,7 +11,9 @@ from pi_server.domain.operation import Operation, Reply
 
 
 def output_type(returned: Any) -> Any:
-    """The model behind an operation's return annotation: ``Reply[Receipt]`` stands for ``Receipt``."""
+    """The model behind a return annotation: ``Reply[Receipt]`` stands for ``Receipt``, ``Reply`` for anything."""
+    if returned is Reply:
+        return Any
     return get_args(returned)[0] if get_origin(returned) is Reply else returned
 
 

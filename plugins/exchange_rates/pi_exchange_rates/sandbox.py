@@ -18,5 +18,3 @@ def latest(message: Latest) -> Table:
 STAND_INS = {"market": {Latest: latest}}
 """What answers each message, by the field of the service."""
 
-EXAMPLE = ("latest", {"base": "EUR", "symbols": ["USD"]})
-"""An operation and an input that it takes."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from pi_exchange_rates.sandbox import EXAMPLE, latest
+from pi_exchange_rates.sandbox import latest
 from pi_exchange_rates.service import ExchangeRates, Latest, Rates, Table, Wanted
 from pi_server import Call
 from pi_server.testing import FakeProvider
@@ -31,10 +31,3 @@ def test_the_stand_in_answers_what_is_asked() -> None:
     assert latest(Latest(base="EUR", symbols=["USD"])).rates == {"USD": Decimal("1.25")}
     assert set(latest(Latest(base="USD")).rates) == {"EUR", "GBP", "JPY"}
     assert latest(Latest(base="XXX")).rates == {}
-
-
-def test_the_example_is_an_operation_with_its_input() -> None:
-    """The example that the sandbox prints fits the operation."""
-    name, wanted = EXAMPLE
-    assert hasattr(ExchangeRates, name)
-    assert Wanted.model_validate(wanted).base == "EUR"
