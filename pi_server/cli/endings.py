@@ -1,0 +1,43 @@
+"""How a verb ends when it cannot do what was asked: lines on standard error and a status, never a traceback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from pi_server.config.masks import one_line
+
+if TYPE_CHECKING:
+    from pi_server.config import LoadedConfig
+    from pi_server.discovery.plugin import Plugin
+
+FAILED = 1
+UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
+WRONG_CONFIG = 78  # EX_CONFIG
+
+
+def stop(status: int, *lines: object) -> NoReturn:
+    """End the program with ``lines`` on standard error."""
+    for line in lines:
+        typer.echo(str(line), err=True)
+    raise typer.Exit(status)
+
+
+def load_config(path: Path | None, overrides: Mapping[str, str]) -> LoadedConfig:
+    """The configuration, or the end of the program with one line for each thing wrong with it."""
+    from pi_server.config import ConfigError, load
+    from pi_server.discovery.entry_points import discover
+
+    try:
+        return load(path, os.environ, overrides, services=discover())
+    except ConfigError as error:
+        stop(WRONG_CONFIG, *error.problems)
+
+
+def failure_lines(plugins: Iterable[Plugin]) -> list[str]:
+    """One line for each reason why a plugin is not served."""
+    return [one_line(f"{plugin.name}: {failure}") for plugin in plugins for failure in plugin.failures]

@@ -1,0 +1,1 @@
+"""The command line as a newcomer, an operator and a supervisor meet it: as real processes."""

@@ -1,0 +1,100 @@
+"""``pi-server check``, the bare command, and how output adapts to where it goes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pi_server.version import VERSION
+from tests.cli.made_up import install
+from tests.cli.processes import COMMAND, environment, pi
+from tests.cli.test_run import SHIPPED
+
+
+def test_the_shipped_configuration_is_sound(tmp_path: Path) -> None:
+    """The shipped file passes with all its plugins, and a check leaves nothing behind."""
+    done = pi("check", "--config", str(SHIPPED), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 3 plugins, 3 operations\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_binds_what_is_enabled(tmp_path: Path) -> None:
+    """Wrong keys of a provider are told by their dotted paths, one line each, with status 78."""
+    (tmp_path / "config.yaml").write_text(
+        "services:\n"
+        "  account_withdrawal:\n"
+        "    enabled: true\n"
+        "    bank: {endpoint: ftp://bank, wsdl: files/withdraw.wsdl, timout: 5s}\n"
+        "  nowhere: {enabled: true}\n"
+    )
+    done = pi("check", cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (78, "", 3)
+    assert "account_withdrawal: bind: services.account_withdrawal.bank.timout: unknown key" in done.stderr
+    assert "account_withdrawal: bind: services.account_withdrawal.bank.endpoint: must be an absolute" in done.stderr
+    assert "nowhere: discover: services.nowhere: no installed package offers this service" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_check_reads_signatures(tmp_path: Path) -> None:
+    """An operation whose signature cannot be served is found without serving it."""
+    code = "from pi_server import Call, Service, get\n\nclass Made(Service):\n    root = '/m'\n\n"
+    code += "    @get('/a/{missing}', public=True)\n    async def a(self, call: Call) -> None: ...\n"
+    install(tmp_path / "site", "made", code)
+    (tmp_path / "config.yaml").write_text("services: {made: {enabled: true}}")
+    done = pi("check", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert done.returncode == 78
+    assert done.stderr.startswith("made: serve: services.made: ValueError: ")
+    assert "missing" in done.stderr
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    """Without a configuration file the one line says which was looked for."""
+    done = pi("check", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (78, "", "config.yaml: no such file\n")
+
+
+def test_a_setting_without_a_value_is_a_wrong_use(tmp_path: Path) -> None:
+    """``--set`` without ``=`` is told as such, with the status of a wrong use."""
+    done = pi("check", "--set", "server.port", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "KEY=VALUE" in done.stderr
+
+
+def test_the_bare_command_helps(tmp_path: Path) -> None:
+    """Without a verb the verbs are listed within 80 columns, and the version is the distribution's."""
+    done = pi(cwd=tmp_path)
+    assert done.returncode == 0
+    assert all(f" {verb} " in done.stdout for verb in ("run", "check", "routes", "plugin", "config", "new"))
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert pi("--version", cwd=tmp_path).stdout == f"pi-server {VERSION}\n"
+
+
+def shown_on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> str:
+    """What ``pi-server`` writes when its output is a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=cwd, stdout=theirs, env=environment(TERM="xterm-256color", **variables)
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    except OSError:  # how Linux tells that the other side is closed
+        pass
+    os.close(ours)
+    assert process.wait(20) == 0
+    return shown.decode()
+
+
+@pytest.mark.parametrize("arguments", [("plugin", "list"), ("routes",), ("routes", "--chains"), ("plugin", "doctor")])
+def test_colours_are_for_terminals_that_want_them(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Escape codes appear on a terminal, but neither with ``NO_COLOR`` nor in a pipe."""
+    (tmp_path / "config.yaml").write_text(SHIPPED.read_text())
+    assert "\x1b[" in shown_on_a_terminal(*arguments, cwd=tmp_path)
+    assert "\x1b[" not in shown_on_a_terminal(*arguments, cwd=tmp_path, NO_COLOR="1")
+    assert "\x1b[" not in pi(*arguments, cwd=tmp_path).stdout
