@@ -56,7 +56,7 @@ def _config(config: ConfigFile, overrides: dict[str, str]) -> LoadedConfig | Non
     """The configuration if it can be used: a doctor examines without it, too."""
     from pi_server.config import ConfigError, load
     from pi_server.discovery.entry_points import discover
-    from pi_server.server.assembly import check_chains
+    from pi_server.server.inbound import check_chains
 
     try:
         loaded = load(config, os.environ, overrides, services=discover())

@@ -67,7 +67,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _sandboxed(loaded: LoadedConfig, overrides: dict[str, str]) -> None:
-    from pi_server.server.assembly import check_chains
+    from pi_server.server.inbound import check_chains
     from pi_server.server.sandbox import open_sandbox
 
     check_chains(loaded)  # before any stand-in opens a socket

@@ -28,7 +28,9 @@ class Rendered:
 
 
 class Envelope(Protocol):
-    """How answers of a service look."""
+    """How answers of a service look; ``frames_nothing`` tells whether an operation without result still has a body."""
+
+    frames_nothing: bool
 
     def success(self, data: bytes, correlation_id: str) -> bytes:
         """Wrap ``data``, which is JSON already."""
@@ -50,6 +52,8 @@ def _details(fault: Fault) -> dict[str, Any]:
 class Semantic:
     """The real status, and the same frame around success and failure."""
 
+    frames_nothing = False
+
     def success(self, data: bytes, correlation_id: str) -> bytes:
         """``{"data": ..., "correlationId": ...}``."""
         return b'{"data":%b,"correlationId":"%b"}' % (data, correlation_id.encode())
@@ -64,7 +68,7 @@ class Problem(Semantic):
     """Failures as RFC 9457 problem details; success as in `Semantic`."""
 
     def failure(self, fault: Fault, correlation_id: str) -> Rendered:
-        """``{"type", "title", "status", "detail", "instance", "code", "errors"?}``."""
+        """``{"type", "title", "status", "detail", "instance", "code", "details"?}``."""
         problem = {
             "type": "about:blank",
             "title": _PHRASES.get(fault.status, fault.code),
@@ -79,6 +83,8 @@ class Problem(Semantic):
 
 class Compat:
     """The n9e form: an empty ``err`` is success, and the status says nothing about an operation."""
+
+    frames_nothing = True
 
     def success(self, data: bytes, correlation_id: str) -> bytes:
         """``{"dat": ..., "err": ""}``."""

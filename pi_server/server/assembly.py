@@ -8,39 +8,30 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pi_server.auth.service_tokens import ServiceTokens
-from pi_server.config import ConfigError, Problem
 from pi_server.discovery.bind import Binder, ProviderPlan
 from pi_server.discovery.load import Given, load_plugins
 from pi_server.discovery.plugin import Failure, Plugin
 from pi_server.domain.chain import Chain
-from pi_server.domain.consumer import Consumer
-from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.service import Service
 from pi_server.providers.build import SETTINGS, build_provider
+from pi_server.server.inbound import check_chains, inbound, inner_links
 from pi_server.server.logs import open_logs
-from pi_server.web.application import Links, Site
+from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
-from pi_server.web.middleware.access_log import access_log
-from pi_server.web.middleware.correlation import correlation
-from pi_server.web.middleware.recovery import recovery
-from pi_server.web.middleware.token import token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from aiohttp import web
 
     from pi_server.audit.api_log import ApiLog
-    from pi_server.config import Config, LoadedConfig
-    from pi_server.domain.envelope import EnvelopeName
+    from pi_server.config import LoadedConfig
     from pi_server.domain.exchange import Send
-    from pi_server.domain.ports import AccessLog
+    from pi_server.domain.mount import Mount
     from pi_server.providers.provider import Provider
-    from pi_server.web.endpoint import Handler
 
 LIFESPAN_LIMIT = 10.0
-"""Seconds a service's ``lifespan()`` may take to enter."""
+"""Seconds a plugin's lifespans may take to enter, and again to leave."""
 
 _log = logging.getLogger("pi_server.server")
 
@@ -83,69 +74,18 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         plugins = tuple(await load_plugins(config, binder, given))
         links = inbound(config, logs.access)
         site = Site(links, config.server.envelope)
-        add_core_pages(
-            site,
-            config,
-            links.outer(config.server.envelope),
-            _inner_links(config)["token"],
-            lambda: (mount for plugin in plugins if plugin.bound for mount in plugin.bound.mounts),
-        )
+        outer, guard = links.outer(config.server.envelope), inner_links(config)["token"]
+        add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins))
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
         return Server(site.application(config.server.body_limit), plugins, opened.pop_all())
-
-
-def check_chains(loaded: LoadedConfig) -> None:
-    """Refuse a chain that names an unknown link.
-
-    Raises:
-        ConfigError: with every such chain.
-    """
-    known = sorted(_inner_links(loaded.config))
-    problems = [
-        Problem(f"chains.{name}", f"unknown link {link!r}; there is {', '.join(known)}", origin)
-        for name, links in loaded.config.chains.items()
-        for link in links
-        if link not in known
-        for origin in [str(loaded.origins.get(("chains", name), ""))]
-    ]
-    if problems:
-        raise ConfigError(tuple(problems))
-
-
-def _inner_links(config: Config) -> Mapping[str, Chain[Handler]]:
-    """The links a named chain may be made of."""
-    holders = {
-        section.sha256.get_secret_value(): Consumer(name=name, scopes=frozenset(section.scopes), kind="token")
-        for name, section in config.tokens.items()
-    }
-    return {"token": Chain(token(ServiceTokens(holders).identify))}
-
-
-def inbound(config: Config, log: AccessLog | None) -> Links:
-    """The inbound chain: correlation, access log and recovery always; then what a named chain adds."""
-    first: Chain[Handler] = Chain(correlation(config.correlation_headers))
-    if log is not None:
-        first = first.append(access_log(log))
-    inner = _inner_links(config)
-
-    def outer(envelope: EnvelopeName) -> Chain[Handler]:
-        return first.append(recovery(ENVELOPES[envelope]))
-
-    named: dict[str, Chain[Handler]] = {}
-    for name, links in config.chains.items():
-        chain: Chain[Handler] = Chain()
-        for link in links:
-            chain = chain.extend(inner[link])
-        named[name] = chain
-    return Links(outer=outer, named=named)
 
 
 async def outbound(plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExitStack) -> Provider:
     """The provider of one field, with the API log innermost in its outbound chain."""
     settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
     links: Chain[Send] = Chain()
-    if api_log and plan.api_level != "off":
+    if api_log:
         links = links.append(api_log.link(plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status))
     provider = await build_provider(
         settings,
@@ -170,11 +110,20 @@ async def _serve(plugin: Plugin, site: Site, opened: AsyncExitStack) -> Plugin:
             for service in _services(plugin.bound.service):
                 await entered.enter_async_context(service.lifespan())
             site.mount(plugin.bound.mounts)
-            opened.push_async_exit(entered.pop_all())
+            opened.push_async_callback(_leave, plugin.name, entered.pop_all())
     except Exception as error:  # noqa: BLE001 - whatever a plugin raises takes down only itself
         site.refuse(plugin.root)
         return not_served(plugin, error)
     return plugin
+
+
+async def _leave(name: str, entered: AsyncExitStack) -> None:
+    """End a plugin's lifespans; one that raises or hangs does not keep the others from ending."""
+    try:
+        async with asyncio.timeout(LIFESPAN_LIMIT):
+            await entered.aclose()
+    except Exception:  # noqa: BLE001 - as when it was entered
+        _log.exception("plugin %s did not end its lifespan", name)
 
 
 def not_served(plugin: Plugin, error: Exception) -> Plugin:
@@ -182,6 +131,11 @@ def not_served(plugin: Plugin, error: Exception) -> Plugin:
     timed_out = isinstance(error, TimeoutError)
     reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"
     return replace(plugin, bound=None, failures=(Failure("serve", f"services.{plugin.name}", reason),))
+
+
+def mounts_of(plugins: Iterable[Plugin]) -> list[Mount]:
+    """All operations of those plugins that are served."""
+    return [mount for plugin in plugins if plugin.bound for mount in plugin.bound.mounts]
 
 
 def _services(service: Service) -> list[Service]:

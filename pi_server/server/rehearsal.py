@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Plugin
-from pi_server.server.assembly import check_chains, inbound, not_served, outbound
+from pi_server.server.assembly import mounts_of, not_served, outbound
+from pi_server.server.inbound import check_chains, inbound
 from pi_server.web.application import Links, Site, chain_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Rehearsal:
     @property
     def mounts(self) -> list[Mount]:
         """All operations, in the order of the configuration."""
-        return [mount for plugin in self.plugins if plugin.bound for mount in plugin.bound.mounts]
+        return mounts_of(self.plugins)
 
     def links(self, mount: Mount) -> list[str]:
         """The names of all links a request to an operation passes, outermost first."""

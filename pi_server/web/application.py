@@ -62,7 +62,7 @@ class Site:
         for operation in (mount.operation for mount in mounts):
             alone.add(operation.verb, operation.path, None)
             if self._everything.taken(operation.verb, operation.path):
-                raise ValueError(f"{operation.verb} {operation.path} is served by another service")
+                raise ValueError(f"{operation.verb} {operation.path} is served already")
         handlers = [compose(mount, self._links) for mount in mounts]
         for mount, handler in zip(mounts, handlers, strict=True):
             self._everything.add(mount.operation.verb, mount.operation.path, handler)

@@ -32,7 +32,9 @@ class Responder:
         if _is_reply(result):
             status, headers, result = result.status, result.headers, result.value
         if result is None and status in (200, 204):
-            return web.Response(status=204, headers=headers)
+            if not self._envelope.frames_nothing:
+                return web.Response(status=204, headers=headers)
+            status = 200
         data = self._adapter.dump_json(result, by_alias=True, warnings="error")
         body = self._envelope.success(data, correlation_id)
         if headers is None:

@@ -1,12 +1,13 @@
-"""A service with everything an operation can declare, each with an example that is valid input."""
+"""Services to document: one with everything an operation can declare, with valid examples, and some oddities."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from pi_server import Body, Call, Query, Reply, Service, delete, get, post, put
+from pi_server import Body, Call, Query, Reply, RestProvider, Service, delete, get, post, put
 
 Id = Annotated[int, Field(ge=1, examples=[7])]
 
@@ -121,3 +122,44 @@ class Shop(Service):
     async def search(self, call: Call, page: Annotated[Page, Query], wanted: Annotated[Order, Body]) -> int | None:
         """Look for orders like one; nothing if there is none."""
         return len(wanted.lines) if page.size else None
+
+
+class Odd(BaseModel):
+    """Holds something JSON Schema has no word for."""
+
+    how: Callable[[], int] | None = None
+    price: Decimal = Decimal("NaN")
+
+
+class Market(Service):
+    """Asks a provider."""
+
+    root = "/market"
+    exchange: RestProvider
+
+    @get("/odd", public=True)
+    async def odd(self, call: Call) -> Odd:
+        """Answer something odd."""
+        return Odd()
+
+
+class Size(BaseModel):
+    """How large."""
+
+    width: int
+
+
+class Edge(Service):
+    """Takes and gives what few services do."""
+
+    root = "/edge"
+
+    @get("/optional", public=True)
+    async def optional(self, call: Call, size: Size | None = None) -> Reply:  # type: ignore[type-arg] # as a plugin may
+        """Take a model from the query, or none."""
+        return Reply({"width": size and size.width}, status=203)
+
+    @get("/open", public=True)
+    async def open_query(self, call: Call, words: dict[str, str]) -> dict[str, str]:
+        """Take any query."""
+        return words

@@ -29,8 +29,8 @@ class Tab:
 
 @pytest.fixture
 async def tab() -> AsyncIterator[Tab]:
-    """A tab of Chromium, whose path is $TEST_CHROMIUM or found on PATH."""
-    chromium = os.environ.get("TEST_CHROMIUM") or shutil.which("chromium")
+    """A tab of Chromium, the one $TEST_CHROMIUM names or else the one on PATH."""
+    chromium = shutil.which(os.environ.get("TEST_CHROMIUM") or "chromium")
     if not chromium:
         pytest.fail("Browser tests need Chromium: install it, name it in TEST_CHROMIUM, or choose BROWSER=0.")
     async with async_playwright() as playwright:

@@ -247,6 +247,7 @@ async def test_the_correlation_id_is_the_consumers_if_it_is_safe(
     ("envelope", "path", "status", "body"),
     [
         ("compat", "/api/shop/orders/7", 200, {"dat": {"id": 7, "full": False}, "err": ""}),
+        ("compat", "/api/shop/nothing", 200, {"dat": None, "err": ""}),
         ("compat", "/api/shop/refuses", 200, {"dat": None, "err": "The shop is closed."}),
         ("compat", "/api/shop/gone", 404, {"dat": None, "err": "There is no operation at this path."}),
         ("problem", "/api/shop/refuses", 409, {"code": "closed", "title": "Conflict"}),

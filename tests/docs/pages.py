@@ -1,0 +1,31 @@
+"""The pages of the documentation, and what stands in them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+
+_BLOCK = re.compile(r"(?:^\*\*`(?P<file>[^`]+)`\*\*\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and the file it is the whole of, if it is one."""
+
+    kind: str
+    text: str
+    file: str = ""
+
+
+def blocks(page: Path, kind: str | None = None) -> list[Block]:
+    """The fenced blocks of a page, in order; those of one ``kind`` only, if given."""
+    found = [Block(match["kind"], match["text"], match["file"] or "") for match in _BLOCK.finditer(page.read_text())]
+    return [block for block in found if kind in (None, block.kind)]
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return _BLOCK.sub("", page.read_text())

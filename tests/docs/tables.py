@@ -1,0 +1,51 @@
+"""The tables that are generated into the documentation: ``python -m tests.docs.tables`` writes them."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pi_server.config import configuration_reference
+from pi_server.config.keys import Key, keys_of
+from pi_server.config.units import seconds_text, size_text
+from pi_server.providers.settings import RestSettings, SoapSettings
+from tests.docs.pages import DOCS
+
+_WRITTEN: Mapping[str, Callable[[Any], str]] = {"time": seconds_text, "size": size_text}
+
+
+def provider_settings() -> str:
+    """The Markdown table of every key of a provider's section."""
+    common = {str(key) for key in keys_of(RestSettings)}
+    rows = [_row(key, only_soap=str(key) not in common) for key in keys_of(SoapSettings)]
+    return "\n".join(("| key | default | meaning |", "|---|---|---|", *rows)) + "\n"
+
+
+def _row(key: Key, *, only_soap: bool) -> str:
+    default: Any = key.schema.get("default")
+    written = _WRITTEN.get(key.schema.get("x-kind", ""), str)
+    shown = "required" if key.required else f"`{written(default)}`" if default else ""
+    return f"| `{key}` | {shown} | {'SOAP only. ' if only_soap else ''}{key.schema['description']} |"
+
+
+TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
+    "configuration": ("configuration.md", configuration_reference),
+    "provider settings": ("writing-plugins.md", provider_settings),
+}
+"""Where each table stands and what makes it, by the name in its marks."""
+
+
+def place(name: str) -> re.Pattern[str]:
+    """What stands between the marks of a table."""
+    return re.compile(rf"(?<=<!-- table: {name} -->\n\n).*?(?=\n<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Write every table into its page."""
+    for name, (page, table) in TABLES.items():
+        made = table()
+        path = DOCS / page
+        path.write_text(place(name).sub(lambda _, made=made: made, path.read_text()))
+
+
+if __name__ == "__main__":
+    main()

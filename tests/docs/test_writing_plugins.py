@@ -1,0 +1,234 @@
+"""``docs/writing-plugins.md``, followed to the letter."""
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import pytest
+
+import pi_server
+from pi_server import RestProvider, Service, SoapProvider
+from pi_server.testing import FakeProvider, api_records, assert_pairs, serve
+from tests.docs.pages import DOCS, ROOT, blocks, prose
+from tests.parts.processes import running
+
+PAGE = DOCS / "writing-plugins.md"
+REPOSITORY_KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+IMPORTS = """
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import field
+from decimal import Decimal
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from pi_server import *
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The plugin as the page has it: the folder, and the place it was installed to."""
+
+    folder: Path
+    site: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of a shell in which pi-server and the plugin are installed."""
+        kept = {name: os.environ[name] for name in REPOSITORY_KEPT if name in os.environ}
+        return {**kept, "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}", "NO_COLOR": "1"}
+
+    def run(self, *module: str) -> str:
+        """What a Python module prints in the folder; it must end well."""
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", *module],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Every file of the page, written and installed."""
+    plugin = Written(tmp_path_factory.mktemp("account-withdrawal"), tmp_path_factory.mktemp("site"))
+    for block in blocks(PAGE):
+        if block.file:
+            path = plugin.folder / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text)
+    pip = ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target")
+    plugin.run(*pip, str(plugin.site), ".")
+    return plugin
+
+
+def test_the_page_holds_every_file_of_its_tree(written: Written) -> None:
+    """The files drawn in the tree are those that are written."""
+    (tree,) = [block.text for block in blocks(PAGE, "") if block.text.startswith("account-withdrawal/")]
+    drawn = {line.rpartition("── ")[2] for line in tree.splitlines() if "." in line}
+    assert drawn == {Path(block.file).name for block in blocks(PAGE) if block.file}
+
+
+def test_its_own_test_passes_without_a_server(written: Written) -> None:
+    """And without a warning."""
+    assert "1 passed" in written.run("pytest", "-W", "error", "-p", "no:cacheprovider")
+
+
+def test_it_is_listed_as_the_page_shows(written: Written) -> None:
+    """``plugin list`` prints the page's table (and below it the plugins that are installed here anyway)."""
+    shown = next(block.text for block in blocks(PAGE, "") if block.text.startswith("name "))
+    assert _words(written.run("pi_server", "plugin", "list"))[:2] == _words(shown)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The plugin behind ``pi-server run --sandbox``."""
+
+    said: str
+    logs: Path
+
+    @property
+    def url(self) -> str:
+        """The address it serves at."""
+        return self.said.splitlines()[0].split()[-1]
+
+    @property
+    def curl(self) -> str:
+        """The printed line."""
+        return next(line for line in self.said.splitlines() if line.startswith("curl "))
+
+    def paste(self, line: str) -> Any:
+        """The answer to a curl line."""
+        done = subprocess.run(["bash", "-c", f"{line} -sS"], capture_output=True, text=True, timeout=20, check=True)
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def serving(written: Written) -> Iterator[Serving]:
+    """Start it as the page says, on a free port."""
+    output = written.folder / "output"
+    variables = [f"{name}={value}" for name, value in written.environment.items()]
+    command = [sys.executable, "-P", "-u", "-m", "pi_server", "run", "--sandbox", "--port", "0"]
+    with running(["env", "-C", str(written.folder), *variables, *command], output, lambda: "curl " in output.read_text()):
+        yield Serving(output.read_text(), written.folder / "var" / "logs")
+
+
+def test_the_printed_line_withdraws_money(serving: Serving) -> None:
+    """The answers are those of the page, and both legs are on record with the page's own message."""
+    first, refused = (json.loads(block.text) for block in blocks(PAGE, "json"))
+    assert _without_ids(serving.paste(serving.curl)) == _without_ids(first)
+    too_much = serving.paste(serving.curl.replace('"10.00"', '"1000.00"'))
+    assert _without_ids(too_much) == _without_ids(refused)
+    records = api_records(serving.logs / "api.log")
+    assert_pairs(records)
+    assert ":Withdraw " in records[0].payload
+    assert records[0].fields["apiTo"] == "api/account/v1.0/withdraw"
+    assert ["INSUFFICIENT" in record.payload for record in records] == [False, False, False, True]
+
+
+def test_it_is_documented(serving: Serving) -> None:
+    """The page is there, and the document describes the operation."""
+    with urllib.request.urlopen(f"{serving.url}/docs", timeout=10) as page:
+        assert page.status == 200
+    with urllib.request.urlopen(f"{serving.url}/openapi.json", timeout=10) as document:
+        assert "post" in json.load(document)["paths"]["/api/account/v1.0/withdraw"]
+
+
+def _words(table: str) -> list[list[str]]:
+    return [line.split() for line in table.strip().splitlines()]
+
+
+def _without_ids(answer: Any) -> Any:
+    """An answer with its random ids made equal."""
+    return json.loads(re.sub(r'"[0-9a-f]{32}"', '"ID"', json.dumps(answer)))
+
+
+# --- the reference ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fragments() -> Iterator[ModuleType]:
+    """All examples of the reference in one module."""
+    module = ModuleType("fragments_of_writing_plugins")
+    sys.modules[module.__name__] = module
+    for text in (IMPORTS, *(block.text for block in blocks(PAGE, "python") if not block.file)):
+        exec(compile(text, module.__name__, "exec"), vars(module))  # noqa: S102 - the examples themselves
+    module.__file__ = __file__
+    yield module
+    del sys.modules[module.__name__]
+
+
+def _made(cls: type[Service]) -> Service:
+    """An instance whose providers know no message."""
+    fields = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for one in dataclasses.fields(cls):  # type: ignore[arg-type] # a Service is one once it is derived from
+        if fields[one.name] in (SoapProvider, RestProvider):
+            values[one.name] = FakeProvider({})
+        elif isinstance(fields[one.name], type) and issubclass(fields[one.name], Service):
+            values[one.name] = _made(fields[one.name])
+    return cls(**values)
+
+
+def _services(module: ModuleType) -> list[type[Service]]:
+    found = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Service)]
+    return [cls for cls in found if cls is not Service and cls.root]
+
+
+async def test_every_service_of_the_reference_serves(fragments: ModuleType) -> None:
+    """Each example binds and starts."""
+    services = _services(fragments)
+    assert len(services) == 9
+    async with serve(*map(_made, services)) as server, server.session.get("/ping") as response:
+        assert response.status == 200
+
+
+ASKED: list[tuple[str, str, Any, int, Any]] = [
+    ("GET", "/api/greeter/v1.0/greet/you", None, 200, {"text": "Hello, you!"}),
+    ("GET", "/api/shelves/v1.0/3/items?colour=red&sizes=1&sizes=2", None, 200, [{"name": "red 1"}, {"name": "red 2"}]),
+    ("PUT", "/api/shelves/v1.0/3", [{"name": "x"}], 204, None),
+    ("POST", "/api/shelves/v1.0/3/search?limit=1", {"name": "x"}, 200, {"name": "x"}),
+    ("POST", "/api/orders/v1.0", None, 201, {"number": 7}),
+    ("GET", "/api/mirror/v1.0/me", None, 200, {"name": "test", "may_read": True}),
+    ("PUT", "/api/seats/v1.0/13", None, 404, None),
+    ("GET", "/api/private/v1.0/now", None, 200, "now"),
+    ("GET", "/api/library/v1.0/hours", None, 200, "9 to 5"),
+    ("GET", "/api/library/v1.0/books/4", None, 200, {"name": "book 4"}),
+    ("GET", "/api/ticker/v1.0", None, 200, 1),
+]
+
+
+async def test_the_examples_answer_as_they_say(fragments: ModuleType) -> None:
+    """Input, output, reply, call, middleware, nesting and lifespan are as the page tells."""
+    async with serve(*map(_made, _services(fragments))) as server:
+        for verb, path, body, status, data in ASKED:
+            async with server.session.request(verb, path, json=body, headers=server.headers) as response:
+                answer = await response.json() if status != 204 else {}
+                assert (response.status, answer.get("data")) == (status, data), path
+                assert (response.headers.get("Cache-Control") == "no-store") == ("private" in path)
+                assert (response.headers.get("Location") == "/api/orders/v1.0/7") == ("orders" in path)
+
+
+def test_every_public_name_is_told() -> None:
+    """The sixteen names of `pi_server` are named in the prose, and no other module is."""
+    told = set(re.findall(r"`(\w+)`", prose(PAGE)))
+    assert set(pi_server.__all__) <= told
+    assert len(pi_server.__all__) == 16
