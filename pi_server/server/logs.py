@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
+from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pi_server.audit.access_log import AccessLines, wants_colour
 from pi_server.audit.api_log import ApiLog
 from pi_server.audit.mask import Mask
+from pi_server.audit.one_line import one_line
 from pi_server.audit.writer import AppendFile, BufferedWriter
 from pi_server.config import LogsSection
 from pi_server.domain.call import current_call
@@ -66,7 +68,7 @@ def _open_error_log(directory: Path, level: str, mask: Callable[[str], str], ope
     root = logging.getLogger()
     root.setLevel(level)
     logging.getLogger("aiohttp.server").addFilter(_without_parser_trace)
-    for handler in (WatchedFileHandler(directory / "error.log"), logging.StreamHandler(sys.stderr)):
+    for handler in (WatchedFileHandler(directory / "error.log", encoding="utf-8"), logging.StreamHandler(sys.stderr)):
         handler.setFormatter(_Correlated(mask))
         root.addHandler(handler)
         opened.callback(handler.close)
@@ -74,7 +76,7 @@ def _open_error_log(directory: Path, level: str, mask: Callable[[str], str], ope
 
 
 class _Correlated(logging.Formatter):
-    """Adds the correlation id, and masks what looks like a secret in the whole text."""
+    """Adds the correlation id, keeps a message on its line, and masks what looks like a secret in the whole text."""
 
     def __init__(self, mask: Callable[[str], str]) -> None:
         super().__init__(_FORMAT)
@@ -84,6 +86,14 @@ class _Correlated(logging.Formatter):
         call = current_call.get()
         record.correlation_id = call.correlation_id if call else "-"
         return self._mask(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """Give the record's own line, in which foreign text cannot begin another."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """Give the trace, indented, so that no line of it can pass for a record."""
+        return "\n".join(f"  {one_line(line)}" for line in super().formatException(ei).split("\n"))
 
 
 def _without_parser_trace(record: logging.LogRecord) -> bool:

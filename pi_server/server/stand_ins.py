@@ -24,8 +24,8 @@ from pi_server.domain.faults import Fault
 from pi_server.domain.message import Message, RestMessage, SoapMessage
 from pi_server.providers.settings import SoapSettings
 from pi_server.providers.text import printable
-from pi_server.web.inputs import is_many
 from pi_server.web.json_body import parse_json
+from pi_server.web.parameters import is_many
 
 if TYPE_CHECKING:
     from pi_server.providers.soap.binding import SoapBinding

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from yarl import URL
 
 from pi_server.domain.chain import Chain
@@ -110,6 +110,13 @@ def _is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
+async def _continue(request: web.Request) -> None:
+    """Ask for the body where that is expected; any other expectation is ignored (RFC 9110, 10.1.1)."""
+    if request.headers["Expect"].lower() == "100-continue" and request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # or aiohttp takes the answer for begun
+
+
 class _Everything(web.AbstractResource):
     """The one resource aiohttp knows: it asks the route table, and always has an answer."""
 
@@ -119,7 +126,7 @@ class _Everything(web.AbstractResource):
         self._refusals = refusals
 
     def add(self, verb: str, path: str, handler: Handler) -> None:
-        self._table.add(verb, path, web.ResourceRoute(verb, handler, self))
+        self._table.add(verb, path, self._route(verb, handler))
 
     def taken(self, verb: str, path: str) -> bool:
         return self._table.taken(verb, path)
@@ -129,9 +136,10 @@ class _Everything(web.AbstractResource):
         found = self._table.find(request.method, path)
         if isinstance(found, Found):
             return web.UrlMappingMatchInfo(found.parameters, found.target), set()
-        return web.UrlMappingMatchInfo(
-            {}, web.ResourceRoute("*", self._refusals.handler(path, found.allowed), self)
-        ), set()
+        return web.UrlMappingMatchInfo({}, self._route("*", self._refusals.handler(path, found.allowed))), set()
+
+    def _route(self, verb: str, handler: Handler) -> web.ResourceRoute:
+        return web.ResourceRoute(verb, handler, self, expect_handler=_continue)
 
     @property
     def canonical(self) -> str:

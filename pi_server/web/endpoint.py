@@ -14,9 +14,10 @@ from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import BodyTooSlow, CallTimeout, Detail, Forbidden, InvalidSyntax
 from pi_server.domain.operation import Operation
 from pi_server.domain.service import Service
-from pi_server.web.inputs import Inputs, is_many
+from pi_server.web.inputs import Inputs
 from pi_server.web.json_body import parse_json
 from pi_server.web.negotiate import check_consumes, choose_produced, is_json
+from pi_server.web.parameters import is_many
 from pi_server.web.respond import Responder
 from pi_server.web.state import CALL
 

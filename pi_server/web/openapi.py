@@ -11,10 +11,11 @@ from pydantic.json_schema import JsonSchemaMode
 
 from pi_server.domain.mount import Mount
 from pi_server.domain.service import Service
-from pi_server.web.inputs import Inputs, Parameter
+from pi_server.web.inputs import Inputs
 from pi_server.web.middleware.token import TOKEN_HEADER
 from pi_server.web.openapi_answers import FAULT_MODELS, HEADERS, answers, expected_faults, output_adapter
 from pi_server.web.openapi_schemas import Json, Schemas, closed_object, referred, without_fields, without_null
+from pi_server.web.parameters import Parameter
 from pi_server.web.route_table import Variable, parse_template
 
 SECURITY_SCHEMES: Mapping[str, tuple[str, Json]] = {

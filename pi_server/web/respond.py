@@ -1,5 +1,6 @@
 """From an operation's result, or a fault, to a response."""
 
+import re
 from typing import Any, TypeGuard, get_args, get_origin
 
 from aiohttp import web
@@ -8,6 +9,10 @@ from pydantic import TypeAdapter
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import Fault
 from pi_server.domain.operation import Operation, Reply
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 def output_type(returned: Any) -> Any:
@@ -51,3 +56,22 @@ def fault_response(fault: Fault, envelope: Envelope, correlation_id: str) -> web
     rendered = envelope.failure(fault, correlation_id)
     headers = {**fault.headers, "Content-Type": f"{rendered.content_type}"}
     return web.Response(status=rendered.status, body=rendered.body, headers=headers)
+
+
+def sendable(response: object) -> web.StreamResponse:
+    """What was answered, if it can be put on the wire: found out here, it is still a fault; later it is a torn line.
+
+    Raises:
+        TypeError: it is no response at all.
+        ValueError: its status or one of its headers is none of HTTP.
+    """
+    if not isinstance(response, web.StreamResponse):
+        raise TypeError(f"the answer is {type(response).__name__}, no response")
+    if response.prepared:
+        return response
+    if not 200 <= response.status <= 599:
+        raise ValueError(f"the answer has the status {response.status}")
+    for name, value in response.headers.items():
+        if not _HEADER_NAME.fullmatch(name) or _UNSENDABLE.search(value):
+            raise ValueError(f"the answer has a header that cannot be sent: {name!r}")
+    return response

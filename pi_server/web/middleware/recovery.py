@@ -1,5 +1,6 @@
 """The only place that turns failures into answers."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ from aiohttp import web
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import BodyTooLarge, Fault, InternalFault, InvalidSyntax
 from pi_server.web.endpoint import Handler
-from pi_server.web.respond import fault_response
+from pi_server.web.respond import fault_response, sendable
 from pi_server.web.state import CALL, FAULT
 
 _log = logging.getLogger("pi_server.recovery")
@@ -20,18 +21,33 @@ def recovery(envelope: Envelope) -> Callable[[Handler], Handler]:
     def link(handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                return await handler(request)
-            except Exception as error:  # noqa: BLE001 - this link is where exceptions end
+                return sendable(await handler(request))
+            except BaseException as error:  # even a SystemExit of a plugin must not end the server
+                if _is_ours(error):
+                    raise
                 fault = _fault(request, error)
-            request[FAULT] = fault
-            return fault_response(fault, envelope, request[CALL].correlation_id)
+            try:
+                return tell(request, fault)
+            except (TypeError, ValueError) as error:  # a header or status that a plugin put into its fault
+                return tell(request, _fault(request, error))
 
         return handle
+
+    def tell(request: web.Request, fault: Fault) -> web.StreamResponse:
+        request[FAULT] = fault
+        return sendable(fault_response(fault, envelope, request[CALL].correlation_id))
 
     return link
 
 
-def _fault(request: web.Request, error: Exception) -> Fault:
+def _is_ours(error: BaseException) -> bool:
+    """Whether this task is being ended, rather than something that a plugin awaited or raised."""
+    task = asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return cancelled or isinstance(error, GeneratorExit)
+
+
+def _fault(request: web.Request, error: BaseException) -> Fault:
     """The fault a consumer is told of for what was raised."""
     match error:
         case Fault():

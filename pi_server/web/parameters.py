@@ -1,0 +1,134 @@
+"""What an operation's signature asks for, read once when it is mounted."""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter
+
+from pi_server.domain.operation import Body, Operation, Query
+from pi_server.web.json_body import is_object
+from pi_server.web.route_table import variable_names
+
+Source = Literal["path", "query", "body"]
+_QUERY_VERBS = frozenset({"GET", "HEAD", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of an operation: a single field, or (``whole``) a model, list or mapping that is the entire input.
+
+    ``fields`` are the wire names and annotations of what it is filled from, empty for a list or mapping; ``from_path``
+    are those among them that the path template names.  ``forbid`` tells whether unknown fields are refused,
+    ``decimals`` whether there is a decimal anywhere in it.
+    """
+
+    name: str
+    source: Source
+    annotation: Any
+    required: bool
+    whole: bool
+    adapter: TypeAdapter[Any]
+    fields: Mapping[str, Any]
+    from_path: tuple[str, ...]
+    forbid: bool
+    decimals: bool
+
+
+def parameters_of(operation: Operation) -> tuple[Parameter, ...]:
+    """The parameters after ``self`` and ``call``, in order.
+
+    Raises:
+        ValueError: a parameter lacks an annotation, or nothing takes a variable of the path.
+    """
+    hints = get_type_hints(operation.method, include_extras=True)
+    variables = variable_names(operation.path)
+    declared = list(inspect.signature(operation.method).parameters.values())[2:]
+    for parameter in declared:
+        if parameter.name not in hints:
+            raise ValueError(f"{operation.name}: the parameter {parameter.name} has no type annotation")
+    sources: dict[str, Source] = {p.name: _source(operation, p.name, hints[p.name], variables) for p in declared}
+    found = tuple(_parameter(p, hints[p.name], sources, variables) for p in declared)
+    known = {name for p in found for name in (p.from_path if p.whole else [p.name] if p.source == "path" else [])}
+    if unused := [name for name in variables if name not in known]:
+        raise ValueError(f"{operation.name}: no parameter takes {{{unused[0]}}} from the path {operation.path}")
+    return found
+
+
+def _source(operation: Operation, name: str, annotation: Any, variables: tuple[str, ...]) -> Source:
+    marks = getattr(annotation, "__metadata__", ())
+    if Query in marks:
+        return "query"
+    if Body in marks:
+        return "body"
+    if name in variables:
+        return "path"
+    return "query" if operation.verb in _QUERY_VERBS else "body"
+
+
+def _parameter(
+    declared: inspect.Parameter, annotation: Any, sources: Mapping[str, Source], variables: tuple[str, ...]
+) -> Parameter:
+    source = sources[declared.name]
+    alone = source != "path" and list(sources.values()).count(source) == 1
+    whole = alone and _is_whole(annotation) and (source == "body" or not is_many(annotation))
+    fields = _model_fields(annotation) if whole else {declared.name: annotation}
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return Parameter(
+        name=declared.name,
+        source=source,
+        annotation=annotation,
+        required=declared.default is inspect.Parameter.empty,
+        whole=whole,
+        adapter=adapter,
+        fields=fields,
+        from_path=tuple(name for name in variables if whole and name in fields),
+        forbid=_forbids_unknown(annotation),
+        decimals=_has_decimal(adapter.core_schema),
+    )
+
+
+def plain(annotation: Any) -> Any:
+    """The annotation without ``Annotated`` and ``| None``."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        options = [option for option in get_args(annotation) if option is not NoneType]
+        return plain(options[0]) if len(options) == 1 else annotation
+    return annotation
+
+
+def is_many(annotation: Any) -> bool:
+    """Whether a field takes several values of a query."""
+    kind = get_origin(plain(annotation)) or plain(annotation)
+    several = (list, tuple, set, frozenset, Sequence)
+    return isinstance(kind, type) and issubclass(kind, several) and not issubclass(kind, (str, bytes))
+
+
+def _is_whole(annotation: Any) -> bool:
+    """Whether one parameter of this type stands for the entire input: a model, a list or a mapping."""
+    kind = get_origin(plain(annotation)) or plain(annotation)
+    return isinstance(kind, type) and issubclass(kind, (BaseModel, list, dict, Mapping))
+
+
+def _model_fields(annotation: Any) -> dict[str, Any]:
+    model = plain(annotation)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return {}
+    return {str(f.validation_alias or f.alias or name): f.annotation for name, f in model.model_fields.items()}
+
+
+def _forbids_unknown(annotation: Any) -> bool:
+    """Unknown fields are refused unless the model itself says what to do with them."""
+    model = plain(annotation)
+    inner = [model, *map(plain, get_args(model))]
+    return not any(isinstance(m, type) and issubclass(m, BaseModel) and "extra" in m.model_config for m in inner)
+
+
+def _has_decimal(schema: Any) -> bool:
+    """Whether pydantic's schema of a type speaks of a decimal."""
+    if is_object(schema):
+        return schema.get("type") == "decimal" or any(map(_has_decimal, schema.values()))
+    return isinstance(schema, (list, tuple)) and any(map(_has_decimal, cast("Iterable[Any]", schema)))
