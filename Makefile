@@ -44,7 +44,7 @@ check: dev ## lint, format, types, floors
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.bench ## measure beside the peers
+bench: dev ## measure beside the peers
 	@scripts/system-packages bench
 	@$(BIN)/python -m benchmarks
 
@@ -75,9 +75,4 @@ $(VENV)/.run: requirements/run.txt $(PROJECTS) | $(BIN)/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "Installing what tests and checks need"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
-	@touch $@
-
-$(VENV)/.bench: requirements/bench.txt $(VENV)/.run
-	@echo "Installing the benchmark's peers"
-	@$(PIP) install --require-hashes -r requirements/bench.txt
 	@touch $@

@@ -10,6 +10,7 @@ from logging import getLogger
 from typing import Literal
 
 from pi_server.audit.mask import Mask
+from pi_server.audit.mask_text import MASK
 from pi_server.audit.one_line import escaped, one_line, quoted
 from pi_server.audit.payload import payload_text, truncation
 from pi_server.audit.stamp import Clock, Stamp, api_form
@@ -50,16 +51,17 @@ class ApiLog:
         self._stamp = Stamp(api_form, timezone, clock)
         self._status = '"%d"' if status_code_as_string else "%d"
 
-    def link(self, level: Level, status_of: StatusOf) -> Link:
+    def link(self, level: Level, status_of: StatusOf, secret_headers: frozenset[str] = frozenset()) -> Link:
         """The innermost link of a provider's chain; ``status_of`` tells what the consumer gets for a provider fault.
 
+        The values of request headers named in ``secret_headers`` (in lower case) are masked whatever they are called.
         A failed exchange also leaves its reason in the error log, at every level.
         """
 
         def link(send: Send) -> Send:
             async def recorded(exchange: Exchange) -> WireResponse:
                 place = self._place(exchange)
-                self._sent(level, exchange, place)
+                self._sent(level, exchange, place, secret_headers)
                 try:
                     response = await send(exchange)
                 except BaseException as error:
@@ -81,9 +83,10 @@ class ApiLog:
 
         return link
 
-    def _sent(self, level: Level, exchange: Exchange, place: Place) -> None:
+    def _sent(self, level: Level, exchange: Exchange, place: Place, secret: frozenset[str]) -> None:
         call, request = exchange.call, exchange.request
-        headers = tuple([header for header in request.headers if header[0].lower() not in _AUTOMATIC])
+        told = [(name.lower(), name, value) for name, value in request.headers]
+        headers = tuple([(n, MASK if low in secret else value) for low, n, value in told if low not in _AUTOMATIC])
         shown, payload = self._content(level, headers, request.body)
         self._record(
             f'"headers": [{shown}], "sourceIP": {quoted(call.source)}, "payload": {payload}, '
@@ -127,8 +130,7 @@ class ApiLog:
         cancelled = isinstance(error, ProviderFault) and error.kind == "cancelled"
         tell = _errors.info if cancelled else _errors.error  # a vanished consumer is nobody's error
         reason = str(error) if isinstance(error, ProviderFault) else type(error).__name__
-        id_, name = exchange.call.correlation_id, exchange.endpoint.name
-        tell("%s %s: %s", one_line(id_), one_line(name), one_line(self._mask.payload(reason)))
+        tell("%s: %s", one_line(exchange.endpoint.name), one_line(self._mask.payload(reason)))
 
 
 def _content_type(headers: Headers) -> str:

@@ -12,7 +12,7 @@ from pi_server.domain.message import Headers
 
 _JSON = JSONDecoder(parse_int=str, parse_float=str, strict=False)  # numbers stay text: only their place matters
 _STRING = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:\s*+)?', re.DOTALL)
-_USER = re.compile(r"(?<=://)[^/?#@\s]*:[^/?#\s]*@")
+_USER = re.compile(r"(?<=://)[^/?#@:\s]*+:[^/?#\s]*@")  # the first colon ends the name: else quadratic
 
 
 def _is_form(content_type: str) -> bool:
@@ -51,6 +51,8 @@ class Mask:
         path, mark, query = target.partition("?")
         if "@" in path:
             path = _USER.sub(f"{MASK}@", path)
+        if "=" in path:  # as in /account;jsessionid=...
+            path = mask_pairs(path, self._names)
         return path + mark + self._form(query)
 
     def payload(self, text: str, content_type: str = "") -> str:

@@ -50,7 +50,10 @@ class ServerSection(Section):
     drain: Duration = Field(default=30.0, description="How long a stopping server waits for the calls that still run.")
     body_limit: Size = Field(default=2**20, description="Largest body accepted from a consumer.")
     keepalive: Duration = Field(default=75.0, description="How long an idle connection of a consumer stays open.")
-    envelope: Envelope = Field(default="semantic", description="Form of the answers outside any service.")
+    envelope: Envelope = Field(
+        default="semantic",
+        description="Form of answers: `semantic`, `problem` or `compat`; a service may have its own.",
+    )
     strict: bool = Field(
         default=False, description="Refuse to start if an enabled plugin fails, instead of serving the rest."
     )
@@ -131,7 +134,7 @@ class ServiceSection(Section):
     )
     chain: _ChainName | None = Field(default=None, description="Named chain it stands behind; without it, `internal`.")
     timeout: Duration | None = Field(default=None, description="Longest time of a call; without it, `server.timeout`.")
-    envelope: Envelope | None = Field(default=None, description="Form of its answers; without it, `semantic`.")
+    envelope: Envelope | None = Field(default=None, description="Form of its answers; without it, `server.envelope`.")
     api_level: ApiLevel | None = Field(default=None, description="Detail of its API log; without it, `logs.api_level`.")
     operations: Annotated[dict[str, Annotated[OperationSection, _Empty]], _Empty] = Field(
         default={},

@@ -24,6 +24,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+_SHOWN = 1000  # characters of the details in a line for logs
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -66,8 +68,10 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
         super().__init__(self.code, self.status, self.message)
 
     def __str__(self) -> str:
-        """Form a line for logs."""
+        """Form a line for logs; of details, which a consumer can make as long as a body, only the beginning."""
         listed = "; ".join(f"{detail.path}: {detail.reason}" for detail in self.details)
+        if len(listed) > _SHOWN:
+            listed = f"{listed[:_SHOWN]}... {len(self.details)} in all"
         return f"{self.status} {self.code}: {self.message}" + (f" ({listed})" if listed else "")
 
 

@@ -59,7 +59,7 @@ class Provider:
         exchange = Exchange(call, self._endpoint, self._encode(call, message), call.deadline)
         try:
             response = await self._send(exchange)
-            return await self._decode(call, message, response)
+            return await self._decode(message, response)
         except ProviderFault as fault:
             raise self._status_map.translate(self._name, fault) from fault
 
@@ -71,14 +71,14 @@ class Provider:
         own = ((CORRELATION_HEADER, call.correlation_id), *self._headers)
         return replace(request, headers=request.headers + own)
 
-    async def _decode(self, call: Call, message: Message[R], response: WireResponse) -> R:
+    async def _decode(self, message: Message[R], response: WireResponse) -> R:
         try:
             if len(response.body) <= OFF_LOOP:
                 return self._codec.decode(message, response)
             return await asyncio.to_thread(self._codec.decode, message, response)
         except ProviderFault as fault:
             if fault.kind == "malformed":  # the API log has closed this exchange as answered
-                _log.error("%s %s: %s", call.correlation_id, self._name, fault)
+                _log.error("%s: %s", self._endpoint.name, fault)
             raise
 
     async def close(self) -> None:

@@ -68,6 +68,9 @@ class HttpTransport:
             headers={"User-Agent": "pi-server"},  # skip_auto_headers would cost 5 us each time
             trust_env=False,
         )
+        # aiohttp would send a GET, PUT or DELETE again when a kept connection closes unanswered: a second try that no
+        # record tells of.  It has no public switch; a test sees that there is one request.
+        self._session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
 
     async def send(self, exchange: Exchange) -> WireResponse:
         """Send the request and read the whole answer before the deadline.

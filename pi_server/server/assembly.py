@@ -12,6 +12,7 @@ from pi_server.discovery.bind import Binder, ProviderPlan
 from pi_server.discovery.load import Given, load_plugins
 from pi_server.discovery.plugin import Failure, Plugin
 from pi_server.domain.chain import Chain
+from pi_server.domain.ending import is_ending
 from pi_server.domain.service import Service
 from pi_server.providers.build import SETTINGS, build_provider
 from pi_server.server.inbound import check_chains, inbound, inner_links
@@ -86,7 +87,10 @@ async def outbound(plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExit
     settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
     links: Chain[Send] = Chain()
     if api_log:
-        links = links.append(api_log.link(plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status))
+        secret = frozenset(name.lower() for name in settings.headers)
+        links = links.append(
+            api_log.link(plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, secret)
+        )
     provider = await build_provider(
         settings,
         files=plan.package,
@@ -111,7 +115,9 @@ async def _serve(plugin: Plugin, site: Site, opened: AsyncExitStack) -> Plugin:
                 await entered.enter_async_context(service.lifespan())
             site.mount(plugin.bound.mounts)
             opened.push_async_callback(_leave, plugin.name, entered.pop_all())
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises takes down only itself
+    except BaseException as error:  # whatever a plugin raises takes down only itself
+        if is_ending(error):
+            raise
         site.refuse(plugin.root)
         return not_served(plugin, error)
     return plugin
@@ -122,11 +128,13 @@ async def _leave(name: str, entered: AsyncExitStack) -> None:
     try:
         async with asyncio.timeout(LIFESPAN_LIMIT):
             await entered.aclose()
-    except Exception:  # noqa: BLE001 - as when it was entered
+    except BaseException as error:  # as when it was entered
+        if is_ending(error):
+            raise
         _log.exception("plugin %s did not end its lifespan", name)
 
 
-def not_served(plugin: Plugin, error: Exception) -> Plugin:
+def not_served(plugin: Plugin, error: BaseException) -> Plugin:
     """The plugin as failed in its last phase."""
     timed_out = isinstance(error, TimeoutError)
     reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"

@@ -68,7 +68,9 @@ def _open_error_log(directory: Path, level: str, mask: Callable[[str], str], ope
     root = logging.getLogger()
     root.setLevel(level)
     logging.getLogger("aiohttp.server").addFilter(_without_parser_trace)
-    for handler in (WatchedFileHandler(directory / "error.log", encoding="utf-8"), logging.StreamHandler(sys.stderr)):
+    file = directory / "error.log"
+    file.touch(mode=0o640)  # like the other logs: it may tell of personal data
+    for handler in (WatchedFileHandler(file, encoding="utf-8"), logging.StreamHandler(sys.stderr)):
         handler.setFormatter(_Correlated(mask))
         root.addHandler(handler)
         opened.callback(handler.close)
@@ -85,6 +87,7 @@ class _Correlated(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         call = current_call.get()
         record.correlation_id = call.correlation_id if call else "-"
+        record.exc_text = None  # another formatter may have left its own there
         return self._mask(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's

@@ -35,8 +35,20 @@ async def serve(loaded: LoadedConfig, started: Callable[[Server, str], None]) ->
             started(server, address)
             await stop.wait()
         _log.info("stopped")
+    except asyncio.CancelledError:
+        await _cut_off()
+        raise
     finally:
         await server.close()
+
+
+async def _cut_off() -> None:
+    """Cancel whatever still runs and let it close its records, before the logs are closed."""
+    running = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=LINGERING)
 
 
 @asynccontextmanager

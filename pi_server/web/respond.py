@@ -10,8 +10,8 @@ from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import Fault
 from pi_server.domain.operation import Operation, Reply
 
-
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's own to say
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
@@ -72,6 +72,6 @@ def sendable(response: object) -> web.StreamResponse:
     if not 200 <= response.status <= 599:
         raise ValueError(f"the answer has the status {response.status}")
     for name, value in response.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or _UNSENDABLE.search(value):
+        if name.lower() in _FRAMING or not _HEADER_NAME.fullmatch(name) or _UNSENDABLE.search(value):
             raise ValueError(f"the answer has a header that cannot be sent: {name!r}")
     return response

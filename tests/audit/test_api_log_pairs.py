@@ -160,7 +160,7 @@ async def test_a_bug_is_closed_as_an_internal_fault(caplog: pytest.LogCaptureFix
 
 @pytest.mark.parametrize("level", ["off", "full"])
 async def test_the_reason_has_a_twin_in_the_error_log(level: Level, caplog: pytest.LogCaptureFixture) -> None:
-    """The error log tells id, endpoint and reason on one masked line, at every level, and never as {API_LOG}."""
+    """The error log tells endpoint and reason on one masked line, at every level, and never as {API_LOG}."""
 
     async def refuse(_: Exchange) -> WireResponse:
         raise ProviderFault("fault", "no\nbalance password=hunter2", names=("INSUFFICIENT",))
@@ -170,7 +170,7 @@ async def test_the_reason_has_a_twin_in_the_error_log(level: Level, caplog: pyte
         await send(exchange(of=call("id-1")))
     (twin,) = caplog.records
     assert (twin.name, twin.levelname) == ("pi_server.provider", "ERROR")
-    assert twin.getMessage() == "id-1 bank: fault INSUFFICIENT: no\\u000abalance password=***"
+    assert twin.getMessage() == "bank: fault INSUFFICIENT: no\\u000abalance password=***"
 
 
 async def test_success_has_no_twin(caplog: pytest.LogCaptureFixture) -> None:

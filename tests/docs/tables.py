@@ -42,9 +42,9 @@ def place(name: str) -> re.Pattern[str]:
 def main() -> None:
     """Write every table into its page."""
     for name, (page, table) in TABLES.items():
-        made = table()
         path = DOCS / page
-        path.write_text(place(name).sub(lambda _, made=made: made, path.read_text()))
+        before, after = place(name).split(path.read_text())
+        path.write_text(before + table() + after)
 
 
 if __name__ == "__main__":

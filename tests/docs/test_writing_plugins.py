@@ -2,13 +2,10 @@
 
 import dataclasses
 import json
-import os
 import re
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -18,11 +15,10 @@ import pytest
 import pi_server
 from pi_server import RestProvider, Service, SoapProvider
 from pi_server.testing import FakeProvider, api_records, assert_pairs, serve
-from tests.docs.pages import DOCS, ROOT, blocks, prose
-from tests.parts.processes import running
+from tests.docs.following import Reader, Serving, without_ids
+from tests.docs.pages import DOCS, blocks, prose
 
 PAGE = DOCS / "writing-plugins.md"
-REPOSITORY_KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 IMPORTS = """
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,107 +32,70 @@ from pydantic import BaseModel, Field
 
 from pi_server import *
 """
+TEST_IMPORTS = """
+from decimal import Decimal
 
+import pytest
 
-@dataclass(frozen=True)
-class Written:
-    """The plugin as the page has it: the folder, and the place it was installed to."""
-
-    folder: Path
-    site: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """That of a shell in which pi-server and the plugin are installed."""
-        kept = {name: os.environ[name] for name in REPOSITORY_KEPT if name in os.environ}
-        return {**kept, "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}", "NO_COLOR": "1"}
-
-    def run(self, *module: str) -> str:
-        """What a Python module prints in the folder; it must end well."""
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", *module],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+from pi_account_withdrawal.service import AccountWithdrawal, Withdraw, Withdrawal, WithdrawResult
+from pi_server import Call, Fault
+from pi_server.testing import FakeClock, FakeProvider, Serve, api_records, assert_pairs, golden_lines
+"""
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """Every file of the page, written and installed."""
-    plugin = Written(tmp_path_factory.mktemp("account-withdrawal"), tmp_path_factory.mktemp("site"))
+    found = Reader(tmp_path_factory.mktemp("account-withdrawal"), tmp_path_factory.mktemp("site"))
     for block in blocks(PAGE):
         if block.file:
-            path = plugin.folder / block.file
+            path = found.folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text)
-    pip = ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target")
-    plugin.run(*pip, str(plugin.site), ".")
-    return plugin
+    found.install(".")
+    return found
 
 
-def test_the_page_holds_every_file_of_its_tree(written: Written) -> None:
+def test_the_page_holds_every_file_of_its_tree() -> None:
     """The files drawn in the tree are those that are written."""
     (tree,) = [block.text for block in blocks(PAGE, "") if block.text.startswith("account-withdrawal/")]
     drawn = {line.rpartition("── ")[2] for line in tree.splitlines() if "." in line}
     assert drawn == {Path(block.file).name for block in blocks(PAGE) if block.file}
 
 
-def test_its_own_test_passes_without_a_server(written: Written) -> None:
+def test_its_own_test_passes_without_a_server(reader: Reader) -> None:
     """And without a warning."""
-    assert "1 passed" in written.run("pytest", "-W", "error", "-p", "no:cacheprovider")
+    done = reader.run("pytest", "-W", "error", "-p", "no:cacheprovider")
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
 
 
-def test_it_is_listed_as_the_page_shows(written: Written) -> None:
+def test_the_examples_of_the_page_about_tests_pass(reader: Reader) -> None:
+    """Put into a test file of this plugin, every example of ``docs/testing-plugins.md`` passes."""
+    examples = [block.text for block in blocks(DOCS / "testing-plugins.md", "python")]
+    (reader.folder / "examples.py").write_text("\n\n".join((TEST_IMPORTS, *examples)))
+    done = reader.run("pytest", "-p", "no:cacheprovider", "examples.py")
+    assert (done.returncode, f"{len(examples)} passed" in done.stdout) == (0, True), done.stdout
+
+
+def test_it_is_listed_as_the_page_shows(reader: Reader) -> None:
     """``plugin list`` prints the page's table (and below it the plugins that are installed here anyway)."""
     shown = next(block.text for block in blocks(PAGE, "") if block.text.startswith("name "))
-    assert _words(written.run("pi_server", "plugin", "list"))[:2] == _words(shown)
-
-
-@dataclass(frozen=True)
-class Serving:
-    """The plugin behind ``pi-server run --sandbox``."""
-
-    said: str
-    logs: Path
-
-    @property
-    def url(self) -> str:
-        """The address it serves at."""
-        return self.said.splitlines()[0].split()[-1]
-
-    @property
-    def curl(self) -> str:
-        """The printed line."""
-        return next(line for line in self.said.splitlines() if line.startswith("curl "))
-
-    def paste(self, line: str) -> Any:
-        """The answer to a curl line."""
-        done = subprocess.run(["bash", "-c", f"{line} -sS"], capture_output=True, text=True, timeout=20, check=True)
-        return json.loads(done.stdout)
+    assert _words(reader.run("pi_server", "plugin", "list").stdout)[:2] == _words(shown)
 
 
 @pytest.fixture(scope="module")
-def serving(written: Written) -> Iterator[Serving]:
-    """Start it as the page says, on a free port."""
-    output = written.folder / "output"
-    variables = [f"{name}={value}" for name, value in written.environment.items()]
-    command = [sys.executable, "-P", "-u", "-m", "pi_server", "run", "--sandbox", "--port", "0"]
-    with running(["env", "-C", str(written.folder), *variables, *command], output, lambda: "curl " in output.read_text()):
-        yield Serving(output.read_text(), written.folder / "var" / "logs")
+def serving(reader: Reader) -> Iterator[Serving]:
+    """The plugin, started as the page says."""
+    with reader.serving() as found:
+        yield found
 
 
 def test_the_printed_line_withdraws_money(serving: Serving) -> None:
     """The answers are those of the page, and both legs are on record with the page's own message."""
     first, refused = (json.loads(block.text) for block in blocks(PAGE, "json"))
-    assert _without_ids(serving.paste(serving.curl)) == _without_ids(first)
+    assert without_ids(serving.paste(serving.curl)) == without_ids(first)
     too_much = serving.paste(serving.curl.replace('"10.00"', '"1000.00"'))
-    assert _without_ids(too_much) == _without_ids(refused)
+    assert without_ids(too_much) == without_ids(refused)
     records = api_records(serving.logs / "api.log")
     assert_pairs(records)
     assert ":Withdraw " in records[0].payload
@@ -146,19 +105,14 @@ def test_the_printed_line_withdraws_money(serving: Serving) -> None:
 
 def test_it_is_documented(serving: Serving) -> None:
     """The page is there, and the document describes the operation."""
-    with urllib.request.urlopen(f"{serving.url}/docs", timeout=10) as page:
+    with urllib.request.urlopen(f"{serving.url}/docs", timeout=10) as page:  # noqa: S310 - our own server
         assert page.status == 200
-    with urllib.request.urlopen(f"{serving.url}/openapi.json", timeout=10) as document:
+    with urllib.request.urlopen(f"{serving.url}/openapi.json", timeout=10) as document:  # noqa: S310 - as above
         assert "post" in json.load(document)["paths"]["/api/account/v1.0/withdraw"]
 
 
 def _words(table: str) -> list[list[str]]:
     return [line.split() for line in table.strip().splitlines()]
-
-
-def _without_ids(answer: Any) -> Any:
-    """An answer with its random ids made equal."""
-    return json.loads(re.sub(r'"[0-9a-f]{32}"', '"ID"', json.dumps(answer)))
 
 
 # --- the reference ----------------------------------------------------------------------------------------------------
@@ -221,8 +175,8 @@ async def test_the_examples_answer_as_they_say(fragments: ModuleType) -> None:
     async with serve(*map(_made, _services(fragments))) as server:
         for verb, path, body, status, data in ASKED:
             async with server.session.request(verb, path, json=body, headers=server.headers) as response:
-                answer = await response.json() if status != 204 else {}
-                assert (response.status, answer.get("data")) == (status, data), path
+                answer: Any = None if status == 204 else await response.json()
+                assert (response.status, answer and answer.get("data")) == (status, data), path
                 assert (response.headers.get("Cache-Control") == "no-store") == ("private" in path)
                 assert (response.headers.get("Location") == "/api/orders/v1.0/7") == ("orders" in path)
 

@@ -149,3 +149,14 @@ async def test_a_thousand_calls_with_random_faults_leave_a_thousand_pairs(serve:
         flows.setdefault(record["correlationId"], []).append(record["flow"])
     assert len(flows) == 1000
     assert all(pair == ["REQUEST_OUT_PI", "RESPONSE_IN_PI"] for pair in flows.values())
+
+
+async def test_configured_headers_are_sent_and_never_shown(serve: Serve, rest_provider: str) -> None:
+    """A header from the configuration may be a credential, whatever it is called."""
+    config = _config(rest_provider)
+    config["services"]["market"]["exchange"]["headers"] = {"X-Branch": "canary-4711"}
+    async with serve(Market, config=config) as market:
+        async with market.session.get("/market/latest") as response:
+            assert response.status == 200
+        assert "X-Branch=***" in market.api_log[0]
+        assert "canary-4711" not in "".join(market.api_log)

@@ -17,7 +17,7 @@ from pi_server.domain.call import Call
 from pi_server.domain.deadline import NEVER, Deadline
 from pi_server.domain.exchange import Endpoint, Exchange
 from pi_server.domain.faults import ProviderFailure, ProviderFault
-from pi_server.domain.message import WireRequest, WireResponse
+from pi_server.domain.message import HttpVerb, WireRequest, WireResponse
 from pi_server.providers.settings import RestSettings
 from pi_server.providers.transport import HttpTransport, kind_of, tls_context
 
@@ -247,3 +247,29 @@ def test_a_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name in ("none.pem", "no.pem"):
         with pytest.raises(ValueError, match=f"ca: cannot read certificates from .*{name}"):
             tls_context(tmp_path / name)
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE", "POST"])
+async def test_a_request_is_sent_once_even_on_a_stale_connection(verb: HttpVerb) -> None:
+    """A provider that closes a kept connection unanswered sees no second try, for each try is on record."""
+    seen: list[bytes] = []
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    transport = HttpTransport(_settings())
+    exchange = Exchange(Call(), Endpoint(url, "", ""), WireRequest(verb, url))
+    try:
+        assert (await transport.send(exchange)).status == 200
+        with pytest.raises(ProviderFault):
+            await transport.send(exchange)
+        assert len(seen) == 2
+    finally:
+        await transport.close()
+        server.close()
+        await server.wait_closed()

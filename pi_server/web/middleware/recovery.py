@@ -1,11 +1,11 @@
 """The only place that turns failures into answers."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from aiohttp import web
 
+from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import BodyTooLarge, Fault, InternalFault, InvalidSyntax
 from pi_server.web.endpoint import Handler
@@ -23,7 +23,7 @@ def recovery(envelope: Envelope) -> Callable[[Handler], Handler]:
             try:
                 return sendable(await handler(request))
             except BaseException as error:  # even a SystemExit of a plugin must not end the server
-                if _is_ours(error):
+                if is_ending(error):
                     raise
                 fault = _fault(request, error)
             try:
@@ -38,13 +38,6 @@ def recovery(envelope: Envelope) -> Callable[[Handler], Handler]:
         return sendable(fault_response(fault, envelope, request[CALL].correlation_id))
 
     return link
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Whether this task is being ended, rather than something that a plugin awaited or raised."""
-    task = asyncio.current_task()
-    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
-    return cancelled or isinstance(error, GeneratorExit)
 
 
 def _fault(request: web.Request, error: BaseException) -> Fault:

@@ -17,4 +17,3 @@ def latest(message: Latest) -> Table:
 
 STAND_INS = {"market": {Latest: latest}}
 """What answers each message, by the field of the service."""
-

@@ -1,0 +1,1 @@
+"""Measures the server beside peers that do the same work: ``python -m benchmarks``."""

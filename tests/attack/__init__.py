@@ -1,0 +1,1 @@
+"""What once broke the running server, so that it does not again."""

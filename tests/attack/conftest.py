@@ -1,0 +1,5 @@
+"""The real provider that the attacks are led against."""
+
+from tests.parts.fixtures import rest_provider
+
+__all__ = ["rest_provider"]

@@ -1,0 +1,56 @@
+"""An impatient operator: the second signal cuts calls off, and still closes every record."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from tests.parts.processes import free_port, listening, running
+
+TOKEN = "a-token-for-impatient-operators"
+CALLS = 8
+
+
+def test_a_second_signal_leaves_a_pair_for_every_call(tmp_path: Path, rest_provider: str) -> None:
+    """Each REQUEST_OUT_PI has its RESPONSE_IN_PI, and each call its access line."""
+    port, config = free_port(), tmp_path / "config.yaml"
+    section = {
+        "server": {"port": port},
+        "logs": {"access": {"output": "access.log"}},
+        "tokens": {"billing": {"sha256": sha256(TOKEN.encode()).hexdigest(), "scopes": ["*"]}},
+        "services": {
+            "exchange_rates": {
+                "enabled": True,
+                "timeout": "30s",
+                "market": {"company": "market", "endpoint": f"{rest_provider}/slow", "timeout": "30s"},
+            }
+        },
+    }
+    config.write_text(json.dumps(section))
+    command = [sys.executable, "-m", "pi_server", "run", "--config", str(config)]
+    api, url = tmp_path / "var/logs/api.log", f"http://127.0.0.1:{port}/api/rates/v1.0/latest/EUR"
+    with running(command, tmp_path / "out", lambda: listening(port)) as server:
+        ask = ["curl", "-s", "-o", str(tmp_path / "answer"), "-H", f"x-srv-token: {TOKEN}", url]
+        consumers = [subprocess.Popen(ask) for _ in range(CALLS)]
+        _until(lambda: api.exists() and api.read_text().count("REQUEST_OUT_PI") == CALLS)
+        server.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(10) == 1
+        for consumer in consumers:
+            consumer.wait(10)
+    flows = Counter(json.loads(line.partition("{API_LOG} ")[2])["flow"] for line in api.read_text().splitlines())
+    assert flows == {"REQUEST_OUT_PI": CALLS, "RESPONSE_IN_PI": CALLS}
+    assert (tmp_path / "var/logs/access.log").read_text().count("\n") == CALLS
+
+
+def _until(ready: Callable[[], bool], limit: float = 10) -> None:
+    end = time.monotonic() + limit
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.02)
