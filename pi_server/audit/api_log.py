@@ -6,6 +6,7 @@ The form is a contract (``docs/api-log.md``): names, order and spaces of a line 
 import asyncio
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from logging import getLogger
 from typing import Literal
 
@@ -107,14 +108,9 @@ class ApiLog:
 
     def _place(self, exchange: Exchange) -> Place:
         operation, endpoint = exchange.call.operation, exchange.endpoint
-        return (
-            f'"apiTo": {quoted(operation.api_to if operation else "")}',
-            (
-                f'"endpoint": {quoted(self._mask.query(exchange.request.url))}, '
-                f'"endpointName": {quoted(endpoint.name)}, "endpointCompany": {quoted(endpoint.company)}, '
-                f'"apiName": {quoted(operation.api_name if operation else "")}'
-            ),
-        )
+        api_to, api_name = (operation.api_to, operation.api_name) if operation else ("", "")
+        url = quoted(self._mask.query(exchange.request.url))
+        return f'"apiTo": {quoted(api_to)}', f'"endpoint": {url}, {_names(endpoint.name, endpoint.company, api_name)}'
 
     def _content(self, level: Level, headers: Headers, body: bytes) -> tuple[str, str]:
         """Headers and payload as far as ``level`` shows them, masked, as JSON."""
@@ -131,6 +127,12 @@ class ApiLog:
         tell = _errors.info if cancelled else _errors.error  # a vanished consumer is nobody's error
         reason = str(error) if isinstance(error, ProviderFault) else type(error).__name__
         tell("%s: %s", one_line(exchange.endpoint.name), one_line(self._mask.payload(reason)))
+
+
+@lru_cache(maxsize=1024)
+def _names(name: str, company: str, api_name: str) -> str:
+    """The end of every record of one endpoint and service."""
+    return f'"endpointName": {quoted(name)}, "endpointCompany": {quoted(company)}, "apiName": {quoted(api_name)}'
 
 
 def _content_type(headers: Headers) -> str:

@@ -1,11 +1,10 @@
 """The moment after which nobody waits any more."""
 
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A point on the event loop's monotonic clock, in seconds; by default it never comes."""
 
     at: float = inf

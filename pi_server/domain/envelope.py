@@ -46,7 +46,7 @@ def _json(value: Any) -> bytes:
 
 
 def _details(fault: Fault) -> dict[str, Any]:
-    return {"details": [{"path": d.path, "reason": d.reason} for d in fault.details]} if fault.details else {}
+    return {"details": [{"path": d.path, "reason": d.reason} for d in fault.told]} if fault.details else {}
 
 
 class Semantic:
@@ -93,7 +93,7 @@ class Compat:
     def failure(self, fault: Fault, correlation_id: str) -> Rendered:
         """``{"dat": null, "err": message}`` with 200, or the real status for the server's own refusals."""
         hidden = fault.status in _COMPAT_STATUSES and not fault.by_server
-        listed = "; ".join(f"{d.path}: {d.reason}" for d in fault.details)
+        listed = "; ".join(f"{d.path}: {d.reason}" for d in fault.told)
         text = f"{fault.message} {listed}" if listed else fault.message
         return Rendered(200 if hidden else fault.status, "application/json", _json({"dat": None, "err": text}))
 

@@ -1,15 +1,14 @@
 """One try at a provider, with both its legs."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pi_server.domain.call import Call
 from pi_server.domain.deadline import NEVER, Deadline
 from pi_server.domain.message import WireRequest, WireResponse
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A foreign endpoint as logs name it: its address, its own name, and the organisation behind it."""
 
     address: str
@@ -17,8 +16,7 @@ class Endpoint:
     company: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """A request on its way to a provider: for which call, to which endpoint, until when."""
 
     call: Call

@@ -1,6 +1,7 @@
 """Every failure a consumer may read, drawn as a tree.
 
 Fault                       code, status, message: the only error text that ever leaves
+├── MalformedRequest        400  the bytes are no HTTP
 ├── InvalidSyntax           400  the message is not what it claims to be
 ├── Unauthenticated         401  nobody we know
 ├── Forbidden               403  known, but without the scope
@@ -25,6 +26,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 _SHOWN = 1000  # characters of the details in a line for logs
+_TOLD, _LONGEST_PATH, _LONGEST_REASON = 100, 200, 500  # details told to a consumer, and characters of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,30 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
         self.declared = declared
         super().__init__(self.code, self.status, self.message)
 
+    @property
+    def told(self) -> tuple[Detail, ...]:
+        """The details as a consumer is told them: a small request must not make a large answer."""
+        told = tuple(Detail(_cut(d.path, _LONGEST_PATH), _cut(d.reason, _LONGEST_REASON)) for d in self.details[:_TOLD])
+        more = len(self.details) - len(told)
+        return (*told, Detail("...", f"{more} more")) if more else told
+
     def __str__(self) -> str:
         """Form a line for logs; of details, which a consumer can make as long as a body, only the beginning."""
         listed = "; ".join(f"{detail.path}: {detail.reason}" for detail in self.details)
         if len(listed) > _SHOWN:
             listed = f"{listed[:_SHOWN]}... {len(self.details)} in all"
         return f"{self.status} {self.code}: {self.message}" + (f" ({listed})" if listed else "")
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+class MalformedRequest(Fault):
+    """The bytes are not an HTTP request."""
+
+    code, status, message = "malformed_request", 400, "The request is not valid HTTP."
+    by_server = True
 
 
 class InvalidSyntax(Fault):

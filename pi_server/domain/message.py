@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict
 
@@ -88,8 +88,7 @@ class RestMessage(Message[R]):
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(NamedTuple):
     """Bytes on their way to a provider."""
 
     verb: HttpVerb
@@ -98,8 +97,7 @@ class WireRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class WireResponse:
+class WireResponse(NamedTuple):
     """Bytes a provider answered, decompressed."""
 
     status: int

@@ -1,7 +1,6 @@
 """The small protocols through which rooms that do not know each other meet."""
 
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -47,8 +46,7 @@ class Codec(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """One served request, as the access log tells it; ``seconds`` is the time it took to process."""
 
     status: int

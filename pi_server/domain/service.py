@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, ClassVar, dataclass_transform
 
+from pi_server.domain.operation import operations_of
+
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Service:
@@ -23,6 +25,8 @@ class Service:
         """Make the subclass a frozen dataclass, so that a service is a plain value in tests."""
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(kw_only=True, frozen=True, eq=False)(cls)
+        for taken in (operation.name for operation in operations_of(cls) if hasattr(Service, operation.name)):
+            raise TypeError(f"{cls.__name__}.{taken} cannot be an operation: every service has {taken} of its own")
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Override to hold something open while the service serves; entered at start, left at stop."""

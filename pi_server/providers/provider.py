@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -69,7 +68,7 @@ class Provider:
         except ValueError as error:  # what the consumer gave fits the message, but not the wire
             raise Fault("message_rejected", 422, "The input holds what cannot be sent to the provider.") from error
         own = ((CORRELATION_HEADER, call.correlation_id), *self._headers)
-        return replace(request, headers=request.headers + own)
+        return WireRequest(request.verb, request.url, request.headers + own, request.body)
 
     async def _decode(self, message: Message[R], response: WireResponse) -> R:
         try:

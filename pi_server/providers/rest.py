@@ -27,8 +27,9 @@ class _Plan:
 
     verb: HttpVerb
     template: str
-    in_path: tuple[str, ...]
+    in_path: frozenset[str]
     in_body: bool
+    only_path: bool
 
 
 def _plan(message: type[Message[Any]]) -> _Plan:
@@ -41,7 +42,8 @@ def _plan(message: type[Message[Any]]) -> _Plan:
             hint = f"; did you mean {{{near[0]}}}?" if near else ""
             raise TypeError(f"{message.__name__}: its path {shape.path!r} names no field {name!r}{hint}")
     template = "/" + shape.path.removeprefix("/") if shape.path else ""
-    return _Plan(shape.verb, template, names, shape.verb not in ("GET", "HEAD", "DELETE"))
+    in_body = shape.verb not in ("GET", "HEAD", "DELETE")
+    return _Plan(shape.verb, template, frozenset(names), in_body, only_path=not in_body and fields.keys() == set(names))
 
 
 def _segment(value: object) -> str:
@@ -90,11 +92,13 @@ class RestCodec:
         """The request that asks ``message``; ValueError when a value cannot be part of a path."""
         plan = self._plans.get(type(message)) or self._plans.setdefault(type(message), _plan(type(message)))
         url = self._base + self._path(plan, message)
+        if plan.only_path:
+            return WireRequest(plan.verb, url, _ACCEPT)
         if plan.in_body:
             body = message.model_dump_json(by_alias=True, exclude=set(plan.in_path)).encode()
             return WireRequest(plan.verb, url, _WITH_BODY, body)
-        values = message.model_dump(mode="json", by_alias=True, exclude=set(plan.in_path))
-        return WireRequest(plan.verb, url + _query(values), _ACCEPT)
+        values = message.model_dump(mode="json", by_alias=True, exclude=set(plan.in_path), exclude_none=True)
+        return WireRequest(plan.verb, url + _query(values) if values else url, _ACCEPT)
 
     def _path(self, plan: _Plan, message: Message[R]) -> str:
         if not plan.in_path:

@@ -13,6 +13,7 @@ from yarl import URL
 from pi_server.domain.exchange import Exchange
 from pi_server.domain.faults import ProviderFailure, ProviderFault
 from pi_server.domain.message import Headers, WireRequest, WireResponse
+from pi_server.domain.watch import Watch
 from pi_server.providers.settings import ProviderSettings
 from pi_server.providers.text import printable
 
@@ -60,6 +61,7 @@ class HttpTransport:
         """Prepare everything that does not change between requests; needs a running loop."""
         self._limit = settings.reply_limit
         self._timeout = settings.timeout
+        self._watch = Watch()
         self._clock = asyncio.get_running_loop().time
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=settings.connections, ssl=tls),
@@ -79,12 +81,12 @@ class HttpTransport:
             ProviderFault: unreachable, timeout, malformed or too_large.
         """
         until = exchange.deadline.within(self._timeout, self._clock())  # no exchange is without an end
-        timer = asyncio.timeout_at(until.at)
+        limit = self._watch.until(until)
         try:
-            async with timer:
+            with limit:
                 return await self._exchange(exchange.request)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            kind = "timeout" if timer.expired() else kind_of(error)
+            kind = "timeout" if limit.expired else kind_of(error)
             raise ProviderFault(kind, printable(f"{type(error).__name__} {error}".strip())) from error
 
     async def _exchange(self, request: WireRequest) -> WireResponse:

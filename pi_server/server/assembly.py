@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pi_server.domain.exchange import Send
     from pi_server.domain.mount import Mount
     from pi_server.providers.provider import Provider
+    from pi_server.web.endpoint import Handler
 
 LIFESPAN_LIMIT = 10.0
 """Seconds a plugin's lifespans may take to enter, and again to leave."""
@@ -39,9 +40,10 @@ _log = logging.getLogger("pi_server.server")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One assembled worker: what it answers, what it knows of its plugins, and what is to be closed."""
+    """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed."""
 
     application: web.Application
+    outer: Chain[Handler]
     plugins: tuple[Plugin, ...]
     _open: AsyncExitStack
 
@@ -79,7 +81,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins))
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
-        return Server(site.application(config.server.body_limit), plugins, opened.pop_all())
+        return Server(site.application(config.server.body_limit), outer, plugins, opened.pop_all())
 
 
 async def outbound(plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExitStack) -> Provider:

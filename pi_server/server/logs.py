@@ -9,8 +9,6 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any
 
-from aiohttp.http_exceptions import HttpProcessingError
-
 from pi_server.audit.access_log import AccessLines, wants_colour
 from pi_server.audit.api_log import ApiLog
 from pi_server.audit.mask import Mask
@@ -67,7 +65,6 @@ def _open_error_log(directory: Path, level: str, mask: Callable[[str], str], ope
     directory.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
     root.setLevel(level)
-    logging.getLogger("aiohttp.server").addFilter(_without_parser_trace)
     file = directory / "error.log"
     file.touch(mode=0o640)  # like the other logs: it may tell of personal data
     for handler in (WatchedFileHandler(file, encoding="utf-8"), logging.StreamHandler(sys.stderr)):
@@ -97,13 +94,3 @@ class _Correlated(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
         """Give the trace, indented, so that no line of it can pass for a record."""
         return "\n".join(f"  {one_line(line)}" for line in super().formatException(ei).split("\n"))
-
-
-def _without_parser_trace(record: logging.LogRecord) -> bool:
-    """Tell of bytes that are no HTTP in one line: what a peer sends is no reason for a traceback."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args = "refused bytes that are not HTTP: %s", (type(error).__name__,)
-        record.exc_info = record.exc_text = None
-    return True

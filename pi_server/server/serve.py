@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -10,10 +12,14 @@ from aiohttp import web
 
 from pi_server.config import LoadedConfig, ServerSection
 from pi_server.server.assembly import Server, assemble
+from pi_server.server.protocol import Runner
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 LINGERING = 2.0
 """Seconds the rest of a refused body is read, so that its consumer sees the answer before the connection closes."""
+
+LAST_RESORT = 4.0
+"""Seconds a process may go on after a second signal, whatever its plugins hold on to."""
 
 _log = logging.getLogger("pi_server.server")
 
@@ -58,8 +64,9 @@ async def listening(server: Server, settings: ServerSection) -> AsyncGenerator[s
     Raises:
         OSError: the address cannot be bound.
     """
-    runner = web.AppRunner(
+    runner = Runner(
         server.application,
+        server.outer,
         access_log=None,
         auto_decompress=False,
         handle_signals=False,
@@ -77,18 +84,26 @@ async def listening(server: Server, settings: ServerSection) -> AsyncGenerator[s
 
 
 def _on_signals(stop: asyncio.Event) -> None:
-    """First signal: stop gracefully; second: cancel whatever is still running."""
+    """First signal: stop gracefully; second: cancel whatever is still running, and end even if that is ignored."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
     def signalled() -> None:
         if stop.is_set() and task is not None:
             task.cancel()
+            _end_by_force()
         stop.set()
 
     for number in STOPPING:
         with suppress(NotImplementedError):  # an event loop without signals still serves
             loop.add_signal_handler(number, signalled)
+
+
+def _end_by_force() -> None:
+    """End the process in a moment, from a thread: the loop, or its end, may be what a plugin holds up."""
+    timer = threading.Timer(LAST_RESORT, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _address(runner: web.AppRunner) -> str:

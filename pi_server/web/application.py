@@ -12,7 +12,7 @@ from pi_server.domain.envelope import ENVELOPES, EnvelopeName
 from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavailable
 from pi_server.domain.mount import Mount
 from pi_server.web.endpoint import Endpoint, Handler
-from pi_server.web.route_table import Found, RouteTable
+from pi_server.web.route_table import Found, RouteTable, variable_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,13 @@ class Site:
         self._links = links
         self._refusals = _Refusals(links, envelope)
         self._everything = _Everything(self._refusals)
+        self._core: dict[str, Handler] = {}
 
     def add_core(self, path: str, handler: Handler) -> None:
         """Answer GET ``path`` with a page of the core's own, outside any envelope."""
         self._everything.add("GET", path, handler)
+        if not variable_names(path):
+            self._core[path] = handler
 
     def mount(self, mounts: Sequence[Mount]) -> None:
         """Serve all operations of one service, or none of them.
@@ -75,6 +78,8 @@ class Site:
     def application(self, body_limit: int) -> web.Application:
         """The aiohttp application; a body may have at most ``body_limit`` bytes."""
         app = web.Application(client_max_size=body_limit)
+        for path, handler in self._core.items():
+            app.router.add_route("GET", path, handler)  # found first and fastest; all else about them is ours to answer
         app.router.register_resource(self._everything)
         return app
 

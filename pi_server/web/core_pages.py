@@ -40,6 +40,7 @@ _FILES = {
     "swagger_ui/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger_ui/swagger-ui.css": "text/css; charset=utf-8",
 }
+_OWN = {"Server": "pi-server"}  # these pages stand outside the chain, which says it everywhere else
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -50,7 +51,7 @@ _SECURITY = {
 
 async def ping(_: web.Request) -> web.Response:
     """Say that the worker serves."""
-    return web.Response(text="pong")
+    return web.Response(text="pong", headers=_OWN)
 
 
 def add_core_pages(site: Site, config: Config, outer: Chain[Handler], guard: Chain[Handler], served: Served) -> None:
@@ -114,7 +115,7 @@ def _read(name: str) -> bytes:
 
 
 def _page(body: bytes, content_type: str) -> Handler:
-    headers = {"Content-Type": content_type, "Cache-Control": "no-cache", **_SECURITY}
+    headers = {"Content-Type": content_type, "Cache-Control": "no-cache", **_OWN, **_SECURITY}
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=body, headers=headers)

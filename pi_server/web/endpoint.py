@@ -2,24 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from pi_server.domain.call import Call, current_call
-from pi_server.domain.deadline import NEVER
+from pi_server.domain.consumer import ANONYMOUS
+from pi_server.domain.deadline import Deadline
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import BodyTooSlow, CallTimeout, Detail, Forbidden, InvalidSyntax
 from pi_server.domain.operation import Operation
 from pi_server.domain.service import Service
+from pi_server.domain.watch import Limit, Watch
 from pi_server.web.inputs import Inputs
 from pi_server.web.json_body import parse_json
 from pi_server.web.negotiate import check_consumes, choose_produced, is_json
 from pi_server.web.parameters import is_many
 from pi_server.web.respond import Responder
-from pi_server.web.state import CALL
+from pi_server.web.state import CALL, CONSUMER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,6 +39,7 @@ class Endpoint:
         self._service = service
         self._operation = operation
         self._timeout = timeout
+        self._watch = Watch()
         self._inputs = Inputs(operation)
         returned = get_type_hints(operation.method).get("return", Any)
         self._responder = Responder(operation, returned, envelope)
@@ -47,28 +49,36 @@ class Endpoint:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one request; every failure leaves as a `Fault`."""
         content_type = choose_produced(request.headers.get("Accept", ""), self._produces)
-        call = self._narrow(request[CALL])
+        call = self._call(request)
         if not call.consumer.may(self._operation.scope):
             raise Forbidden
-        current_call.set(call)
-        limit = asyncio.timeout_at(call.deadline.at)
+        limit = self._watch.until(call.deadline)
         try:
-            async with limit:
+            with limit:
                 arguments = self._inputs.arguments(
                     request.match_info, _query(request), await self._body(request, limit)
                 )
                 result = await self._operation.method(self._service, call, **arguments)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             raise CallTimeout from None
         return self._responder.respond(result, call.correlation_id, content_type)
 
-    def _narrow(self, call: Call) -> Call:
-        deadline = NEVER.within(self._timeout, asyncio.get_running_loop().time())
-        return replace(call, operation=self._operation, deadline=deadline)
+    def _call(self, request: web.Request) -> Call:
+        """The call as the operation knows it: by whom, and until when."""
+        begun = request[CALL]
+        call = Call(
+            correlation_id=begun.correlation_id,
+            consumer=request.get(CONSUMER, ANONYMOUS),
+            source=begun.source,
+            deadline=Deadline(asyncio.get_running_loop().time() + self._timeout),
+            operation=self._operation,
+        )
+        current_call.set(call)
+        return call
 
-    async def _body(self, request: web.Request, limit: asyncio.Timeout) -> Any:
+    async def _body(self, request: web.Request, limit: Limit) -> Any:
         if not self._inputs.takes_body or not request.body_exists:
             return None
         kind = check_consumes(
@@ -77,7 +87,7 @@ class Endpoint:
         try:
             body = await request.read()
         except asyncio.CancelledError:
-            if limit.expired():
+            if limit.expired:
                 raise BodyTooSlow from None
             raise
         if is_json(kind):

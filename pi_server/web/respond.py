@@ -1,10 +1,13 @@
 """From an operation's result, or a fault, to a response."""
 
 import re
-from typing import Any, TypeGuard, get_args, get_origin
+from dataclasses import is_dataclass
+from inspect import isclass
+from types import NoneType, UnionType
+from typing import Any, TypeGuard, Union, get_args, get_origin
 
 from aiohttp import web
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import Fault
@@ -22,6 +25,18 @@ def output_type(returned: Any) -> Any:
     return get_args(returned)[0] if get_origin(returned) is Reply else returned
 
 
+def _model_of(output: Any) -> type:
+    """The class a result must be of, where pydantic would dump anything that has a ``__dict__``; else `object`."""
+    arms = get_args(output) if get_origin(output) in (Union, UnionType) else (output,)
+    kinds = [kind for kind in arms if kind is not NoneType]
+    if len(kinds) != 1 or not isclass(kinds[0]):
+        return object
+    kind = kinds[0]
+    if issubclass(kind, BaseModel):
+        return kind.__pydantic_generic_metadata__["origin"] or kind  # ``Page(...)`` serves as ``Page[Order]``
+    return kind if is_dataclass(kind) else object
+
+
 class Responder:
     """Turns results of one operation into responses in its service's envelope."""
 
@@ -29,10 +44,17 @@ class Responder:
         """Compile the serializer of the return annotation."""
         self._envelope = envelope
         self._status = operation.status
-        self._adapter: TypeAdapter[Any] = TypeAdapter(output_type(returned))
+        output = output_type(returned)
+        self._adapter: TypeAdapter[Any] = TypeAdapter(output)
+        self._model = _model_of(output)
 
     def respond(self, result: Any, correlation_id: str, content_type: str) -> web.Response:
-        """The response for what the operation returned."""
+        """The response for what the operation returned.
+
+        Raises:
+            TypeError: that is of another class than the operation says.
+            PydanticSerializationError: or in another way not what it says.
+        """
         status, headers = self._status, None
         if _is_reply(result):
             status, headers, result = result.status, result.headers, result.value
@@ -40,6 +62,8 @@ class Responder:
             if not self._envelope.frames_nothing:
                 return web.Response(status=204, headers=headers)
             status = 200
+        if _is_reply(result) or not (result is None or isinstance(result, self._model)):
+            raise TypeError(f"the operation returned {type(result).__name__}")
         data = self._adapter.dump_json(result, by_alias=True, warnings="error")
         body = self._envelope.success(data, correlation_id)
         if headers is None:
@@ -52,7 +76,13 @@ def _is_reply(result: Any) -> TypeGuard[Reply[Any]]:
 
 
 def fault_response(fault: Fault, envelope: Envelope, correlation_id: str) -> web.Response:
-    """The response that tells a consumer of ``fault``."""
+    """The response that tells a consumer of ``fault``.
+
+    Raises:
+        ValueError: its status tells of no failure; a redirect is one only with its Location.
+    """
+    if fault.status < (300 if "Location" in fault.headers else 400):
+        raise ValueError(f"a fault cannot have the status {fault.status}")
     rendered = envelope.failure(fault, correlation_id)
     headers = {**fault.headers, "Content-Type": f"{rendered.content_type}"}
     return web.Response(status=rendered.status, body=rendered.body, headers=headers)

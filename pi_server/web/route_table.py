@@ -6,7 +6,6 @@ templates fit, a literal beats ``{id:regex}``, which beats ``{id}``, which beats
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -76,17 +75,12 @@ class _Node(Generic[T]):
             return self.regexes[segment.regex][1] if segment.regex in self.regexes else None
         return self.any
 
-    def children(self, part: str) -> "Iterator[tuple[_Node[T], tuple[str, ...]]]":
-        """The nodes that take ``part``, best first, each with the value it takes from the path."""
-        if literal := self.literals.get(part):
-            yield literal, ()
+    def variables(self, part: str) -> "list[_Node[T]]":
+        """The nodes whose variable takes ``part``, best first."""
         if not part:
-            return
-        for regex, child in self.regexes.values():
-            if regex.fullmatch(part):
-                yield child, (part,)
-        if self.any:
-            yield self.any, (part,)
+            return []
+        found = [child for regex, child in self.regexes.values() if regex.fullmatch(part)] if self.regexes else []
+        return [*found, self.any] if self.any else found
 
 
 def parse_template(template: str) -> list[str | Variable]:
@@ -170,16 +164,12 @@ class RouteTable(Generic[T]):
     def find(self, verb: str, raw_path: str) -> Found[T] | Missed:
         """Look up a path as it came, percent-encoded; a trailing slash is ignored, and HEAD is served by GET."""
         parts = _split(raw_path)
-        if parts is None:
-            return Missed(())
-        allowed: dict[str, None] = {}
-        for node, values in _walk(self._root, parts, 0, ()):
-            leaf = node.leaves.get(verb) or (node.leaves.get("GET") if verb == "HEAD" else None)
-            if leaf is not None:
-                return Found(leaf.target, dict(zip(leaf.names, values, strict=True)))
-            allowed.update(dict.fromkeys(node.leaves))
+        allowed: set[str] = set()
+        found = None if parts is None else _seek(self._root, parts, 0, (), _Wanted(verb, allowed))
+        if found is not None:
+            return found
         if "GET" in allowed:
-            allowed["HEAD"] = None
+            allowed.add("HEAD")
         return Missed(tuple(sorted(allowed)))
 
 
@@ -197,16 +187,29 @@ def _split(raw_path: str) -> list[str] | None:
         return None
 
 
-def _walk(
-    node: _Node[T], parts: list[str], at: int, values: tuple[str, ...]
-) -> Iterator[tuple[_Node[T], tuple[str, ...]]]:
-    """Every node with leaves that fits, best first; each node of the tree is entered at most once."""
+class _Wanted(NamedTuple):
+    """What is looked for, and the verbs met on the way that would have been served."""
+
+    verb: str
+    allowed: set[str]
+
+
+def _seek(node: _Node[T], parts: list[str], at: int, values: tuple[str, ...], wanted: _Wanted) -> Found[T] | None:
+    """The best leaf below ``node`` for the rest of the path; each node of the tree is entered at most once."""
     if at == len(parts):
-        if node.leaves:
-            yield node, values
-        return
+        return _leaf(node, values, wanted)
     part = parts[at]
-    for child, value in node.children(part):
-        yield from _walk(child, parts, at + 1, (*values, *value))
-    if node.rest:
-        yield node.rest, (*values, "/".join(parts[at:]))
+    if (child := node.literals.get(part)) and (found := _seek(child, parts, at + 1, values, wanted)):
+        return found
+    for child in node.variables(part):
+        if found := _seek(child, parts, at + 1, (*values, part), wanted):
+            return found
+    return _leaf(node.rest, (*values, "/".join(parts[at:])), wanted) if node.rest else None
+
+
+def _leaf(node: _Node[T], values: tuple[str, ...], wanted: _Wanted) -> Found[T] | None:
+    leaf = node.leaves.get(wanted.verb) or (node.leaves.get("GET") if wanted.verb == "HEAD" else None)
+    if leaf is None:
+        wanted.allowed.update(node.leaves)
+        return None
+    return Found(leaf.target, dict(zip(leaf.names, values, strict=True)))

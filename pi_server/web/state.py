@@ -3,10 +3,14 @@
 from aiohttp import web
 
 from pi_server.domain.call import Call
+from pi_server.domain.consumer import Consumer
 from pi_server.domain.faults import Fault
 
 CALL: web.RequestKey[Call] = web.RequestKey("call", Call)
-"""The call as known so far: the correlation link puts it, an authentication link replaces it."""
+"""The call as it began, with its correlation id and source; the endpoint completes it."""
+
+CONSUMER: web.RequestKey[Consumer] = web.RequestKey("consumer", Consumer)
+"""Who an authentication link found out to be calling."""
 
 FAULT: web.RequestKey[Fault] = web.RequestKey("fault", Fault)
 """What the consumer was told went wrong, for the access log."""

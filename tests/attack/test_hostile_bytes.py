@@ -72,6 +72,19 @@ async def test_a_consumer_cannot_fill_the_access_log_with_names_of_fields(serve:
     assert "5001 in all" in line
 
 
+@pytest.mark.parametrize("envelope", ["semantic", "problem", "compat"])
+async def test_names_of_fields_do_not_come_back_as_a_large_answer(serve: Serve, envelope: str) -> None:
+    """At most a hundred details are told, each cut, and then how many more there are."""
+    async with serve(Failing, config={"server": {"envelope": envelope}}) as served:
+        body = {"number": 1, "k" * 500_000: 1, **{f"k{n}": 1 for n in range(5000)}}
+        async with served.session.post("/failing/wanted", json=body) as response:
+            text = await response.text()
+    assert len(text) < 20_000
+    assert "k" * 150 in text
+    assert "k" * 201 not in text
+    assert "4901 more" in text
+
+
 def test_the_mask_of_a_path_takes_linear_time() -> None:
     """Once a path of colons held up the event loop for half a second."""
     start = time.perf_counter()

@@ -10,10 +10,34 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from tests.cli.made_up import install
+from tests.cli.processes import serving, wait_for
 from tests.parts.processes import free_port, listening, running
 
 TOKEN = "a-token-for-impatient-operators"
 CALLS = 8
+STUBBORN = """
+import asyncio
+from contextlib import asynccontextmanager
+from pi_server import Call, Service, get
+
+class Made(Service):
+    root = "/made"
+
+    @asynccontextmanager
+    async def lifespan(self):
+        "Hold on for ever."
+        yield
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                pass
+
+    @get("/up", public=True)
+    async def up(self, call: Call) -> None:
+        "Answer nothing."
+"""
 
 
 def test_a_second_signal_leaves_a_pair_for_every_call(tmp_path: Path, rest_provider: str) -> None:
@@ -47,6 +71,20 @@ def test_a_second_signal_leaves_a_pair_for_every_call(tmp_path: Path, rest_provi
     flows = Counter(json.loads(line.partition("{API_LOG} ")[2])["flow"] for line in api.read_text().splitlines())
     assert flows == {"REQUEST_OUT_PI": CALLS, "RESPONSE_IN_PI": CALLS}
     assert (tmp_path / "var/logs/access.log").read_text().count("\n") == CALLS
+
+
+def test_a_second_signal_ends_a_process_whose_plugin_will_not_end(tmp_path: Path) -> None:
+    """A lifespan that swallows every cancellation has a few seconds, and the status tells that it was cut off."""
+    install(tmp_path / "site", "made", STUBBORN)
+    (tmp_path / "config.yaml").write_text("services: {made: {enabled: true}}\n")
+    with serving(cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")) as server:
+        try:
+            server.process.send_signal(signal.SIGTERM)
+            wait_for("draining", tmp_path / "stderr.txt")
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(8) == 1
+        finally:
+            server.process.kill()
 
 
 def _until(ready: Callable[[], bool], limit: float = 10) -> None:

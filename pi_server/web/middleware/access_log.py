@@ -1,14 +1,14 @@
 """Tells each request once, after it was processed."""
 
-import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
 from aiohttp import web
 
+from pi_server.domain.consumer import ANONYMOUS
 from pi_server.domain.ports import Access, AccessLog
 from pi_server.web.endpoint import Handler
-from pi_server.web.state import CALL, FAULT
+from pi_server.web.state import CALL, CONSUMER, FAULT
 
 VANISHED = 499
 """The status told of a consumer that went away before its answer (nginx's convention)."""
@@ -24,8 +24,6 @@ def access_log(log: AccessLog) -> Callable[[Handler], Handler]:
                 response = await handler(request)
                 status = response.status
                 return response
-            except asyncio.CancelledError:
-                raise
             finally:
                 tell(request, status, perf_counter() - start)
 
@@ -43,7 +41,7 @@ def access_log(log: AccessLog) -> Callable[[Handler], Handler]:
                 verb=request.method,
                 target=request.path_qs,
                 correlation_id=call.correlation_id,
-                consumer=call.consumer.name,
+                consumer=request.get(CONSUMER, ANONYMOUS).name,
                 error="the consumer went away" if gone else str(fault) if fault else "",
             )
         )

@@ -1,15 +1,13 @@
 """Lets in whoever shows a known ``x-srv-token``."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from aiohttp import web
 
-from pi_server.domain.call import current_call
 from pi_server.domain.consumer import Consumer
 from pi_server.domain.faults import Unauthenticated
 from pi_server.web.endpoint import Handler
-from pi_server.web.state import CALL
+from pi_server.web.state import CONSUMER
 
 TOKEN_HEADER = "x-srv-token"  # noqa: S105 - the name of a header, no secret
 
@@ -23,9 +21,7 @@ def token(identify: Callable[[str], Consumer | None]) -> Callable[[Handler], Han
             consumer = identify(shown[0]) if len(shown) == 1 else None
             if consumer is None:
                 raise Unauthenticated
-            call = replace(request[CALL], consumer=consumer)
-            request[CALL] = call
-            current_call.set(call)
+            request[CONSUMER] = consumer
             return await handler(request)
 
         return handle
