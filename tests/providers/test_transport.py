@@ -1,15 +1,17 @@
 """The HTTP transport: what it does with each failure, and what it never does."""
 
 import asyncio
+import json
 import resource
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -19,15 +21,15 @@ from pi_server.domain.exchange import Endpoint, Exchange
 from pi_server.domain.faults import ProviderFailure, ProviderFault
 from pi_server.domain.message import HttpVerb, WireRequest, WireResponse
 from pi_server.providers.settings import RestSettings
-from pi_server.providers.transport import HttpTransport, kind_of, tls_context
+from pi_server.providers.transport import HttpTransport, kind_of, target, tls_context
 
 
-def _settings(**section: Any) -> RestSettings:
-    return RestSettings.model_validate({"endpoint": "http://market.invalid", **section})
+def _settings(endpoint: str, **section: Any) -> RestSettings:
+    return RestSettings.model_validate({"endpoint": endpoint, **section})
 
 
 async def _get(url: str, *, deadline: Deadline = NEVER, **section: Any) -> WireResponse:
-    transport = HttpTransport(_settings(**section))
+    transport = HttpTransport(_settings(url, **section))
     try:
         request = WireRequest("GET", url, (("Accept", "application/json"),))
         return await transport.send(Exchange(Call(), Endpoint(url, "", ""), request, deadline))
@@ -45,9 +47,9 @@ def _subclasses(of: type[BaseException]) -> set[type[BaseException]]:
     return {of}.union(*map(_subclasses, of.__subclasses__()))
 
 
-ERRORS = list(_subclasses(aiohttp.ClientError))
+ERRORS = list(_subclasses(aiohttp.ClientError) | _subclasses(HttpProcessingError))
 ERRORS.sort(key=lambda error: error.__name__)
-MALFORMED = {aiohttp.ClientResponseError, aiohttp.ClientPayloadError}
+MALFORMED = {HttpProcessingError, aiohttp.ClientResponseError, aiohttp.ClientPayloadError}
 INFO = aiohttp.RequestInfo(URL("http://x"), "GET", CIMultiDictProxy(CIMultiDict[str]()), URL("http://x"))
 KEY = ConnectionKey("x", 80, False, True, None, None, None)
 ARGUMENTS: list[tuple[Any, ...]] = [
@@ -83,7 +85,7 @@ async def test_every_error_of_the_carrier_is_a_provider_fault(
     async def fail(*_: Any, **__: Any) -> None:
         raise raised
 
-    monkeypatch.setattr(aiohttp.ClientSession, "_request", fail)
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", fail)
     fault = await _failure("http://market.invalid")
     wanted: ProviderFailure = "timeout" if issubclass(error, TimeoutError) else "unreachable"
     assert fault.kind == ("malformed" if issubclass(error, tuple(MALFORMED)) else wanted)
@@ -194,7 +196,7 @@ async def test_redirects_are_not_followed(rest_provider: str) -> None:
 
 async def test_cookies_are_not_kept(rest_provider: str) -> None:
     """What a provider sets in one exchange is unknown to the next, on the same connection."""
-    transport = HttpTransport(_settings())
+    transport = HttpTransport(_settings(rest_provider))
     answers: list[WireResponse] = []
     for path in ("cookie", "echo"):
         request = WireRequest("GET", f"{rest_provider}/{path}")
@@ -233,7 +235,7 @@ async def test_undecodable_headers_can_be_written_again(rest_provider: str) -> N
 
 async def test_no_more_connections_than_configured(rest_provider: str) -> None:
     """Exchanges wait for a connection, within their deadline."""
-    transport = HttpTransport(_settings(connections=1, timeout="500ms"))
+    transport = HttpTransport(_settings(rest_provider, connections=1, timeout="500ms"))
     request = WireRequest("GET", f"{rest_provider}/slow")
     exchange = Exchange(Call(), Endpoint("", "", ""), request)
     results = await asyncio.gather(transport.send(exchange), transport.send(exchange), return_exceptions=True)
@@ -262,7 +264,7 @@ async def test_a_request_is_sent_once_even_on_a_stale_connection(verb: HttpVerb)
 
     server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    transport = HttpTransport(_settings())
+    transport = HttpTransport(_settings(url))
     exchange = Exchange(Call(), Endpoint(url, "", ""), WireRequest(verb, url))
     try:
         assert (await transport.send(exchange)).status == 200
@@ -273,3 +275,42 @@ async def test_a_request_is_sent_once_even_on_a_stale_connection(verb: HttpVerb)
         await transport.close()
         server.close()
         await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://a", "/"),
+        ("http://a/", "/"),
+        ("http://a/b?c=d", "/b?c=d"),
+        ("https://a:1/b//c", "/b//c"),
+        ("http://a?x=/y", "/?x=/y"),
+    ],
+)
+def test_a_request_line_names_path_and_query(url: str, named: str) -> None:
+    """What follows the authority, and a slash where nothing does."""
+    assert target(url) == named
+
+
+@pytest.mark.parametrize("header", [("X-A", "b\r\nX-C: d"), ("X-A\n", "b"), ("X-A", "b\rc"), ("X-A: b\r\nX-C", "d")])
+async def test_a_header_cannot_begin_another(header: tuple[str, str]) -> None:
+    """A line break in a header is refused before anything is sent."""
+    transport = HttpTransport(_settings("http://127.0.0.1:9"))
+    request = WireRequest("GET", "http://127.0.0.1:9/", (header,))
+    with pytest.raises(ProviderFault, match="line break"):
+        await transport.send(Exchange(Call(), Endpoint("", "", ""), request))
+    await transport.close()
+
+
+async def test_the_request_is_framed_as_http_asks(rest_provider: str) -> None:
+    """Host, own headers, and a length wherever a body may be expected."""
+    transport = HttpTransport(_settings(rest_provider))
+    for verb, body, length in (("GET", b"", None), ("POST", b"", "0"), ("PUT", b"ab", "2"), ("DELETE", b"", None)):
+        request = WireRequest(cast("HttpVerb", verb), f"{rest_provider}/echo", (("X-Own", "1"),), body)
+        said = json.loads((await transport.send(Exchange(Call(), Endpoint("", "", ""), request))).body)
+        assert said["verb"] == verb
+        assert said["headers"].get("content-length") == length
+        assert said["headers"]["host"] == rest_provider.removeprefix("http://")
+        assert (said["headers"]["x-own"], said["headers"]["user-agent"]) == ("1", "pi-server")
+        assert said["body"] == body.decode()
+    await transport.close()
