@@ -12,7 +12,7 @@ WORKDIR /app
 COPY requirements/run.txt requirements/run.txt
 RUN pip install --require-hashes -r requirements/run.txt
 
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY pi_server pi_server
 COPY plugins plugins
 RUN pip install --no-deps --no-build-isolation . \

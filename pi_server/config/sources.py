@@ -110,7 +110,7 @@ def from_aliases(environ: Mapping[str, str], services: Collection[str], problems
         if path is None:
             continue
         if name not in ALIASES and path[1] not in services:
-            problems.append(_no_service(name, path, services))
+            problems.extend(_no_service(name, path, services))
         else:
             given = overlay(given, nested(path, Given(environ[name], name)))
     return given
@@ -190,10 +190,11 @@ def _service_timeout(name: str) -> KeyPath | None:
     return ("services", match[1].lower(), "timeout") if match and not name.startswith(PREFIX) else None
 
 
-def _no_service(name: str, path: KeyPath, services: Collection[str]) -> Problem:
+def _no_service(name: str, path: KeyPath, services: Collection[str]) -> list[Problem]:
+    """A misspelt service is told; a variable like no service of ours belongs to another program."""
     close = get_close_matches(path[1], sorted(services), 1)
-    meant = f"{close[0].upper()}{SERVICE_ALIAS}" if close else None
-    return Problem(".".join(path), f"there is no service {path[1]}", name, meant)
+    meant = [f"{found.upper()}{SERVICE_ALIAS}" for found in close]
+    return [Problem(".".join(path), f"there is no service {path[1]}", name, one) for one in meant]
 
 
 def _services_in(given: Given) -> Collection[str]:

@@ -60,9 +60,9 @@ class Made:
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A package of each kind, installed where nothing else is."""
     here = tmp_path_factory.mktemp(request.param)
-    done = say("corner_shop", "--kind", request.param, "--dir", str(here))
+    done = say("probe_shop", "--kind", request.param, "--dir", str(here))
     assert done.exit_code == 0, done.output
-    package = Made(request.param, here / "corner_shop", done.output, here / "site")
+    package = Made(request.param, here / "probe_shop", done.output, here / "site")
     pip = ["pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target"]
     installed = package.run(*pip, str(package.site), str(package.folder))
     assert installed.returncode == 0, installed.stderr
@@ -85,14 +85,14 @@ def test_the_package_is_tidy(made: Made) -> None:
 
 def test_the_package_is_typed(made: Made, tmp_path: Path) -> None:
     """Strict mypy has nothing to say, with the package's own settings."""
-    done = made.run("mypy", "--cache-dir", str(tmp_path), "pi_corner_shop", "tests")
+    done = made.run("mypy", "--cache-dir", str(tmp_path), "pi_probe_shop", "tests")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_is_told_what_to_do_next(made: Made) -> None:
     """The printed steps name the installation, the test, and a section that the README shows too."""
     section = "services:\n" + made.said.partition("services:\n")[2].partition("\n\n")[0]
-    assert yaml.safe_load(section)["services"]["corner_shop"]["enabled"] is True
+    assert yaml.safe_load(section)["services"]["probe_shop"]["enabled"] is True
     assert section in (made.folder / "README.md").read_text()
     assert f"pip install -e '{made.folder}[test]'" in made.said
     assert f"pytest {made.folder}" in made.said
@@ -189,7 +189,7 @@ def test_an_installed_plugin_is_not_made_again(made: Made, tmp_path: Path) -> No
     """The name of an installed service is taken."""
     code = "import typer; from pi_server.cli.new import new; typer.run(new)"
     done = subprocess.run(
-        [sys.executable, "-c", code, "corner_shop"],
+        [sys.executable, "-c", code, "probe_shop"],
         cwd=tmp_path,
         env=made.environment,
         capture_output=True,
@@ -197,7 +197,7 @@ def test_an_installed_plugin_is_not_made_again(made: Made, tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 2
-    assert "'corner_shop' is installed already" in done.stderr
+    assert "'probe_shop' is installed already" in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -254,3 +254,9 @@ def test_secret_files_that_cannot_be_read_are_told(refuses: Refuses, folder: Pat
         "secrets/server/host: server.host: is not UTF-8 text",
         "secrets/README: README: unknown key",
     ]
+
+
+def test_a_variable_like_no_service_belongs_to_another_program(loads: Loads) -> None:
+    """The pattern of the aliases is wide; only what resembles a service of ours is a mistake."""
+    loaded = loads("services: {bank: {}}", {"HTTP_REQUEST_TIMEOUT_TIME": "30"}, {})
+    assert loaded.config.services["bank"].timeout is None

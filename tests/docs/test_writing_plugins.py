@@ -19,28 +19,6 @@ from tests.docs.following import Reader, Serving, without_ids
 from tests.docs.pages import DOCS, blocks, prose
 
 PAGE = DOCS / "writing-plugins.md"
-IMPORTS = """
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import field
-from decimal import Decimal
-from typing import Annotated
-
-from aiohttp import web
-from pydantic import BaseModel, Field
-
-from pi_server import *
-"""
-TEST_IMPORTS = """
-from decimal import Decimal
-
-import pytest
-
-from pi_account_withdrawal.service import AccountWithdrawal, Withdraw, Withdrawal, WithdrawResult
-from pi_server import Call, Fault
-from pi_server.testing import FakeClock, FakeProvider, Serve, api_records, assert_pairs, golden_lines
-"""
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +48,11 @@ def test_its_own_test_passes_without_a_server(reader: Reader) -> None:
 
 
 def test_the_examples_of_the_page_about_tests_pass(reader: Reader) -> None:
-    """Put into a test file of this plugin, every example of ``docs/testing-plugins.md`` passes."""
-    examples = [block.text for block in blocks(DOCS / "testing-plugins.md", "python")]
-    (reader.folder / "examples.py").write_text("\n\n".join((TEST_IMPORTS, *examples)))
-    done = reader.run("pytest", "-p", "no:cacheprovider", "examples.py")
+    """Pasted into a test file of its own in this plugin, every example of ``docs/testing-plugins.md`` passes."""
+    examples = {f"example_{n}.py": block.text for n, block in enumerate(blocks(DOCS / "testing-plugins.md", "python"))}
+    for name, text in examples.items():
+        (reader.folder / name).write_text(text)
+    done = reader.run("pytest", "-p", "no:cacheprovider", *examples)
     assert (done.returncode, f"{len(examples)} passed" in done.stdout) == (0, True), done.stdout
 
 
@@ -120,10 +99,10 @@ def _words(table: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def fragments() -> Iterator[ModuleType]:
-    """All examples of the reference in one module."""
+    """All examples of the reference in one module, as they stand."""
     module = ModuleType("fragments_of_writing_plugins")
     sys.modules[module.__name__] = module
-    for text in (IMPORTS, *(block.text for block in blocks(PAGE, "python") if not block.file)):
+    for text in (block.text for block in blocks(PAGE, "python") if not block.file):
         exec(compile(text, module.__name__, "exec"), vars(module))  # noqa: S102 - the examples themselves
     module.__file__ = __file__
     yield module
