@@ -11,7 +11,7 @@ from pi_server.cli.options import ConfigFile, Settings, overrides_from
 
 
 def check(config: ConfigFile = None, settings: Settings = None) -> None:
-    """Check the configuration and bind every enabled plugin, without opening a socket or a log."""
+    """Check the configuration, then import, bind and mount every enabled plugin; nothing is opened."""
     from pi_server.config import ConfigError
     from pi_server.server.rehearsal import rehearse
 

@@ -21,7 +21,7 @@ def explain(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
-    """Show each value in effect and where it came from; secrets are masked."""
+    """Show the core's values in effect, what was given for plugins, and where each came from; secrets are masked."""
     from pi_server.config import explain as explained
 
     found = explained(load_config(config, overrides_from(settings)))

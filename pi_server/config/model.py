@@ -77,7 +77,7 @@ class AccessLogSection(Section):
     format: Literal["text", "json"] = Field(default="text", description="Form of a line.")
     skip_paths: tuple[Annotated[str, AfterValidator(checks.url_path)], ...] = Field(
         default=(),
-        description="Paths whose calls leave no line, such as `/ping`.",
+        description="Paths whose calls leave no line, such as `/api/sample/v1.0/health`.",
     )
 
 
@@ -111,7 +111,7 @@ class StoresSection(Section):
     keys: Annotated[str, AfterValidator(checks.key_store)] = Field(
         default="",
         repr=False,
-        description="Redis as `name:port,name:port` or a `redis://` URL; checked now, used when the stores arrive.",
+        description="Redis as `name:port,name:port` or a `redis://` URL; checked now; nothing uses it in this version.",
     )
 
 

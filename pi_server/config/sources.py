@@ -103,7 +103,7 @@ def from_environment(environ: Mapping[str, str], below: Given, problems: list[Pr
 
 
 def from_aliases(environ: Mapping[str, str], services: Collection[str], problems: list[Problem]) -> Given:
-    """The variables the source documents name: ``LOG_FILE_ADDR``, ``<SERVICE>_REQUEST_TIMEOUT_TIME`` and so on."""
+    """The variables that have names of their own: ``LOG_FILE_ADDR``, ``<SERVICE>_REQUEST_TIMEOUT_TIME`` and so on."""
     given = _EMPTY
     for name in sorted(environ):
         path = ALIASES.get(name) or _service_timeout(name)

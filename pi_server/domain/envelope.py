@@ -2,7 +2,7 @@
 
 semantic    {"data": ..., "correlationId": ...}  and  {"error": {"code", "message", "details"?}, "correlationId": ...}
 problem     the same success; failures are RFC 9457 problem details, ``instance`` is the correlation id
-compat      always 200 with {"dat": ..., "err": ""}, except for what the server itself refuses (n9e's form)
+compat      always 200 with {"dat": ..., "err": ""}, except for 5xx and what no operation could have answered
 """
 
 import json

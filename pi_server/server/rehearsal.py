@@ -1,4 +1,4 @@
-"""Everything a start would find out, without logs, lifespans or sockets: for ``check``, ``routes`` and ``plugin``."""
+"""What a start does up to mounting, without logs, lifespans or sockets: for ``check``, ``routes`` and ``plugin``."""
 
 from __future__ import annotations
 

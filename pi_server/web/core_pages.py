@@ -19,6 +19,7 @@ from importlib.resources import files
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 from pydantic_core import to_json
 
 from pi_server.config import Config
@@ -41,6 +42,7 @@ _FILES = {
     "swagger_ui/swagger-ui.css": "text/css; charset=utf-8",
 }
 _OWN = {"Server": "pi-server"}  # these pages stand outside the chain, which says it everywhere else
+_PING = CIMultiDict({**_OWN, "Content-Type": "text/plain; charset=utf-8"})  # made once: it is asked all the time
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -51,7 +53,7 @@ _SECURITY = {
 
 async def ping(_: web.Request) -> web.Response:
     """Say that the worker serves."""
-    return web.Response(text="pong", headers=_OWN)
+    return web.Response(body=b"pong", headers=_PING)
 
 
 def add_core_pages(site: Site, config: Config, outer: Chain[Handler], guard: Chain[Handler], served: Served) -> None:

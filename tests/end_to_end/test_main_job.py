@@ -126,7 +126,7 @@ def test_a_rest_provider_is_asked_and_logged_the_same_way(server: Running) -> No
 
 
 def test_the_public_health_value_is_the_configured_one(server: Running) -> None:
-    """MY_SIMPLE_CONF of the source documents."""
+    """The value that the variable MY_SIMPLE_CONF sets."""
     status, body = server.curl("/api/sample/v1.0/health")
     assert status == 200
     assert "fine" in body["data"].values()
