@@ -40,7 +40,7 @@ def latency(seconds: float) -> str:
 
 
 class AccessLines:
-    """The access log: n9e's fields as text, or the same as one JSON object a line."""
+    """The access log: a line of text for each request, in the order of Nightingale (n9e), or the same as JSON."""
 
     def __init__(
         self,

@@ -14,7 +14,8 @@ from pi_server.domain.faults import Fault
 
 EnvelopeName = Literal["semantic", "problem", "compat"]
 
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_RFC_9110 = {413: "Content Too Large", 422: "Unprocessable Content"}  # Python before 3.13 has their older names
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | _RFC_9110
 _COMPAT_STATUSES = frozenset({400, 401, 403, 404, 409, 422})
 
 
@@ -82,7 +83,7 @@ class Problem(Semantic):
 
 
 class Compat:
-    """The n9e form: an empty ``err`` is success, and the status says nothing about an operation."""
+    """The form of Nightingale (n9e): an empty ``err`` is success, and the status says nothing about an operation."""
 
     frames_nothing = True
 

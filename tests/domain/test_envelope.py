@@ -46,7 +46,7 @@ def test_success_has_the_form_of_its_envelope(name: EnvelopeName, body: object) 
             "application/problem+json",
             {
                 "type": "about:blank",
-                "title": "Unprocessable Entity",
+                "title": "Unprocessable Content",
                 "status": 422,
                 "detail": "The input does not fit the operation.",
                 "instance": "c-1",
