@@ -43,7 +43,10 @@ class ServerSection(Section):
         default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 is every IPv4 address."
     )
     port: _Port = Field(default=8080, description="TCP port to listen on; 0 lets the system choose a free one.")
-    data_dir: _Folder = Field(default=Path("var"), description="Directory of its own files; relative: beside the file.")
+    data_dir: _Folder = Field(
+        default=Path("var"),
+        description="Directory of its own files, relative to the file; checked now, nothing uses it yet.",
+    )
     timeout: Duration = Field(
         default=15.0, description="Longest time a call may take, unless a service says otherwise."
     )

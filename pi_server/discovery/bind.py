@@ -10,10 +10,11 @@ import yaml
 from pydantic import ValidationError
 
 from pi_server.config import ApiLevel, Config, Origins, Problem, ServiceSection, problems_from
-from pi_server.discovery.fields import ProviderKind, ServiceFields, fields_of, messages_beside
+from pi_server.discovery.fields import ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
 from pi_server.discovery.plugin import Bound, Failure, PluginError
 from pi_server.domain.message import Message
+from pi_server.domain.ports import ProviderKind
 from pi_server.domain.service import Service
 from pi_server.domain.status_map import StatusMap
 
@@ -69,22 +70,12 @@ class Binder:
             failures += [_already_bound(name, key) for key in section.plugin_keys]
         if bound is None:
             raise PluginError(*failures)
-        return self.mount(name, bound, section, status_map, failures)
-
-    def mount(
-        self, name: str, service: Service, section: ServiceSection, status_map: StatusMap, failures: list[Failure]
-    ) -> Bound:
-        """The operations of a complete instance.
-
-        Raises:
-            PluginError: with ``failures`` and whatever else is wrong.
-        """
-        mounting = Mounting(self._config, name, section)
-        mounts = mounting.mounts(service)
+        mounting = Mounting(self._config, name, section, bound)
+        mounts = mounting.mounts()
         failures += [Failure("bind", path, reason) for path, reason in mounting.problems(mounts)]
         if failures:
             raise PluginError(*failures)
-        return Bound(service, mounting.root(service), mounts, status_map)
+        return Bound(bound, mounting.root, mounts, status_map)
 
     async def build(self, plan: ProviderPlan) -> Any:
         """The provider of ``plan``."""

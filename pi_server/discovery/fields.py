@@ -3,16 +3,14 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Literal, NotRequired, cast, get_type_hints
+from typing import Any, NotRequired, cast, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes the standard one from 3.12 on
 
 from pi_server.domain.message import Message, RestMessage, SoapMessage
-from pi_server.domain.ports import RestProvider, SoapProvider
+from pi_server.domain.ports import ProviderKind, RestProvider, SoapProvider
 from pi_server.domain.service import Service
-
-ProviderKind = Literal["soap", "rest"]
 
 _KINDS: dict[Any, ProviderKind] = {SoapProvider: "soap", RestProvider: "rest"}
 

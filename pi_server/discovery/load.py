@@ -71,6 +71,5 @@ def _checked(plugin: Plugin, owners: dict[str, str]) -> Plugin:
     if owner == plugin.name:
         return plugin
     failure = Failure("bind", f"services.{plugin.name}.root", f"{root} belongs to {owner} already")
-    return Plugin(
-        name=plugin.name, enabled=True, candidate=plugin.candidate, failures=(failure,)
-    )  # the root is not its own
+    # without a root: what lies below it is not its own to refuse
+    return Plugin(name=plugin.name, enabled=True, candidate=plugin.candidate, failures=(failure,))

@@ -15,21 +15,17 @@ from pi_server.domain.service import Service
 class Mounting:
     """Mounts one plugin: what its section says first, then its declarations, then what holds for the whole server."""
 
-    def __init__(self, config: Config, name: str, section: ServiceSection) -> None:
-        """Take the settings of ``services.<name>``."""
+    def __init__(self, config: Config, name: str, section: ServiceSection, service: Service) -> None:
+        """Take a complete instance and the settings of ``services.<name>``; ``root`` is where its paths begin."""
+        self.root = section.root or type(service).root
         self._config = config
         self._name = name
         self._section = section
-        self._root = ""
+        self._service = service
 
-    def root(self, service: Service) -> str:
-        """The path all operations begin with."""
-        return self._section.root or type(service).root
-
-    def mounts(self, service: Service) -> tuple[Mount, ...]:
+    def mounts(self) -> tuple[Mount, ...]:
         """All operations, those of nested services below the path of their field."""
-        self._root = self.root(service)
-        return tuple(self._below(service, self._root, ""))
+        return tuple(self._below(self._service, self.root, ""))
 
     def _below(self, service: Service, path: str, prefix: str) -> Iterator[Mount]:
         for operation in operations_of(type(service)):
@@ -53,7 +49,7 @@ class Mounting:
                 service=self._name,
                 api_name=lower_camel(self._name),
             ),
-            root=self._root,
+            root=self.root,
             chain=own.chain or operation.chain or default_chain,
             timeout=own.timeout or operation.timeout or self._section.timeout or self._config.server.timeout,
             envelope=self._section.envelope or self._config.server.envelope,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pi_server.domain.operation import Operation
 
 
+CORRELATION_HEADER = "activityid"
+"""The header that carries the correlation id: to the consumer in every answer, to providers in every request."""
+
+
 def new_correlation_id() -> str:
     """A random 128-bit id in hexadecimal."""
     return os.urandom(16).hex()

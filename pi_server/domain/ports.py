@@ -1,6 +1,6 @@
 """The small protocols through which rooms that do not know each other meet."""
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -8,6 +8,10 @@ from pi_server.domain.call import Call
 from pi_server.domain.message import Message, RestMessage, SoapMessage, WireRequest, WireResponse
 
 R = TypeVar("R", bound=BaseModel)
+
+
+ProviderKind = Literal["soap", "rest"]
+"""What a service's provider speaks."""
 
 
 class SoapProvider(Protocol):

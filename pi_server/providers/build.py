@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pi_server.domain.chain import Chain
 from pi_server.domain.exchange import Endpoint, Send
 from pi_server.domain.message import Message
-from pi_server.domain.ports import Codec
+from pi_server.domain.ports import Codec, ProviderKind
 from pi_server.domain.status_map import StatusMap
 from pi_server.providers.deadline import deadline
 from pi_server.providers.provider import Provider
 from pi_server.providers.rest import RestCodec
 from pi_server.providers.settings import ProviderSettings, RestSettings, SoapSettings
 from pi_server.providers.transport import HttpTransport, tls_context
-
-ProviderKind = Literal["soap", "rest"]
 
 SETTINGS: dict[ProviderKind, type[ProviderSettings]] = {"soap": SoapSettings, "rest": RestSettings}
 """The model of a provider's section, by the kind of its field."""

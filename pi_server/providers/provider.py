@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from pi_server.domain.call import Call
+from pi_server.domain.call import CORRELATION_HEADER, Call
 from pi_server.domain.exchange import Endpoint, Exchange, Send
 from pi_server.domain.faults import Fault, ProviderFault
 from pi_server.domain.message import Headers, Message, WireRequest, WireResponse
@@ -16,7 +16,6 @@ from pi_server.domain.status_map import StatusMap
 
 R = TypeVar("R", bound=BaseModel)
 
-CORRELATION_HEADER = "activityid"
 OFF_LOOP = 64 * 1024
 
 _log = logging.getLogger("pi_server.provider")

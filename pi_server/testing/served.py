@@ -10,12 +10,12 @@ import secrets
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pi_server.auth.service_tokens import digest
 from pi_server.domain.service import Service
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _write_config(home: Path, services: Mapping[str, object], token: str, config
     mine = {
         "server": {"host": "127.0.0.1", "port": 0, "drain": "1s", "strict": True},
         "logs": {"access": {"output": "access.log"}},
-        "tokens": {"test": {"sha256": sha256(token.encode()).hexdigest(), "scopes": ["*"]}},
+        "tokens": {"test": {"sha256": digest(token), "scopes": ["*"]}},
         "services": {name: {"enabled": True} for name in services},
     }
     path = home / "config.yaml"

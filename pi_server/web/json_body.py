@@ -67,11 +67,11 @@ def _examine(value: Any) -> None:
             elif is_array(item):
                 below.extend(item)
             elif isinstance(item, (int, Decimal)):
-                check_number(item)
+                _check_number(item)
         level = below
 
 
-def check_number(number: int | Decimal) -> None:
+def _check_number(number: int | Decimal) -> None:
     """Refuse a number too long to be meant.
 
     Raises:

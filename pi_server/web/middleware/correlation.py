@@ -5,11 +5,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from pi_server.domain.call import Call, current_call, new_correlation_id
+from pi_server.domain.call import CORRELATION_HEADER, Call, current_call, new_correlation_id
 from pi_server.web.endpoint import Handler
 from pi_server.web.state import CALL
-
-CORRELATION_HEADER = "activityid"
 
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
