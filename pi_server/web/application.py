@@ -13,6 +13,7 @@ from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavail
 from pi_server.domain.mount import Mount
 from pi_server.web.endpoint import Endpoint, Handler
 from pi_server.web.route_table import Found, RouteTable, variable_names
+from pi_server.web.state import REFUSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,27 +89,25 @@ class _Refusals:
     """What is answered where no operation is: in the envelope of the service whose root comes nearest."""
 
     def __init__(self, links: Links, envelope: EnvelopeName) -> None:
-        self._links = links
+        self.handlers = {name: links.outer(name).then(_refuse) for name in ENVELOPES}
         self._default: EnvelopeName = envelope
         self.envelopes: dict[str, EnvelopeName] = {}
         self.unavailable: list[str] = []
 
-    def handler(self, path: str, allowed: tuple[str, ...]) -> Handler:
-        fault = self._fault(path, allowed)
-
-        async def refuse(_: web.Request) -> NoReturn:
-            raise fault
-
+    def envelope(self, path: str) -> EnvelopeName:
         under = [root for root in self.envelopes if _is_below(path, root)]
-        envelope = self.envelopes[max(under, key=len)] if under else self._default
-        return self._links.outer(envelope).then(refuse)
+        return self.envelopes[max(under, key=len)] if under else self._default
 
-    def _fault(self, path: str, allowed: tuple[str, ...]) -> Fault:
+    def fault(self, path: str, allowed: tuple[str, ...]) -> Fault:
         if allowed:
             return MethodNotAllowed(headers={"Allow": ", ".join(allowed)})
         if any(_is_below(path, root) for root in self.unavailable):
             return Unavailable()
         return NoSuchPath()
+
+
+async def _refuse(request: web.Request) -> NoReturn:
+    raise request[REFUSAL]
 
 
 def _is_below(path: str, root: str) -> bool:
@@ -129,6 +128,7 @@ class _Everything(web.AbstractResource):
         super().__init__()
         self._table: RouteTable[web.ResourceRoute] = RouteTable()
         self._refusals = refusals
+        self._refused = {name: self._route("*", handler) for name, handler in refusals.handlers.items()}
 
     def add(self, verb: str, path: str, handler: Handler) -> None:
         self._table.add(verb, path, self._route(verb, handler))
@@ -141,7 +141,8 @@ class _Everything(web.AbstractResource):
         found = self._table.find(request.method, path)
         if isinstance(found, Found):
             return web.UrlMappingMatchInfo(found.parameters, found.target), set()
-        return web.UrlMappingMatchInfo({}, self._route("*", self._refusals.handler(path, found.allowed))), set()
+        request[REFUSAL] = self._refusals.fault(path, found.allowed)
+        return web.UrlMappingMatchInfo({}, self._refused[self._refusals.envelope(path)]), set()
 
     def _route(self, verb: str, handler: Handler) -> web.ResourceRoute:
         return web.ResourceRoute(verb, handler, self, expect_handler=_continue)

@@ -14,3 +14,6 @@ CONSUMER: web.RequestKey[Consumer] = web.RequestKey("consumer", Consumer)
 
 FAULT: web.RequestKey[Fault] = web.RequestKey("fault", Fault)
 """What the consumer was told went wrong, for the access log."""
+
+REFUSAL: web.RequestKey[Fault] = web.RequestKey("refusal", Fault)
+"""Why no operation serves the request: found out by routing, raised inside the chain."""
