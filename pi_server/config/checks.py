@@ -14,7 +14,14 @@ from pydantic_core import PydanticCustomError
 
 _NODE: Final = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 _ROOT: Final = re.compile(r"/(?:[^\s/?#\\]+(?:/[^\s/?#\\]+)*)?/?")
-_KEYS_TEXT: Final = "must be name:port,name:port,... or a redis:// or rediss:// URL"
+_KEYS_TEXT: Final = "must be sqlite, memory, name:port,name:port,... or a redis:// or rediss:// URL"
+_DOCUMENTS_TEXT: Final = "must be sqlite, memory or a mongodb:// URL"
+_EMBEDDED: Final = frozenset({"sqlite", "memory"})
+_REDIS: Final = frozenset({"redis", "rediss"})
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_RATE: Final = re.compile(r"[1-9][0-9]{0,8} ?/ ?(?:second|minute|hour|day)", re.ASCII)
+SHORTEST_SECRET: Final = 32
 
 
 def refuse(reason: str) -> PydanticCustomError:
@@ -93,10 +100,52 @@ def digest(value: SecretStr) -> SecretStr:
 
 
 def key_store(value: str) -> str:
-    """Empty, Redis nodes or a Redis URL; kept as given."""
-    good = not value or (_redis_url(value) if "://" in value else _redis_nodes(value))
+    """An embedded store, Redis nodes or a Redis URL; kept as given."""
+    good = value in _EMBEDDED or (_url(value, _REDIS) if "://" in value else _redis_nodes(value))
     if not good:
         raise refuse(_KEYS_TEXT)
+    return value
+
+
+def document_store(value: str) -> str:
+    """An embedded store or a MongoDB URL; kept as given."""
+    if value not in _EMBEDDED and not value.startswith(("mongodb://", "mongodb+srv://")):
+        raise refuse(_DOCUMENTS_TEXT)
+    return value
+
+
+def http_url(value: str) -> str:
+    """An absolute URL of HTTP."""
+    if not _url(value, frozenset({"http", "https"})):
+        raise refuse("must be an http:// or https:// URL")
+    return value
+
+
+def origin(value: str) -> str:
+    """Scheme, host and maybe port: what a browser sends as Origin."""
+    if not _ORIGIN.fullmatch(value):
+        raise refuse("must be an origin such as https://app.example, without a path; * and null are not allowed")
+    return value
+
+
+def cookie_name(value: str) -> str:
+    """A token of RFC 6265; what browsers demand of a prefix is for the server to keep."""
+    if not _COOKIE.fullmatch(value):
+        raise refuse("must be the name of a cookie: letters, digits, - and _")
+    return value
+
+
+def long_secret(value: SecretStr) -> SecretStr:
+    """At least 32 bytes."""
+    if len(value.get_secret_value().encode()) < SHORTEST_SECRET:
+        raise refuse(f"must have at least {SHORTEST_SECRET} bytes")
+    return value
+
+
+def rate(value: str) -> str:
+    """Calls in a time."""
+    if not _RATE.fullmatch(value):
+        raise refuse("must be a rate such as 100/minute or 20/second")
     return value
 
 
@@ -114,9 +163,9 @@ def _redis_nodes(value: str) -> bool:
     return all(node is not None and 0 < int(node[1]) <= 65535 for node in nodes)
 
 
-def _redis_url(value: str) -> bool:
+def _url(value: str, schemes: frozenset[str]) -> bool:
     try:
         parts = urlsplit(value)
-        return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, or a broken IPv6 address
         return False

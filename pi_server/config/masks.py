@@ -27,11 +27,11 @@ def one_line(text: str) -> str:
 def looks_secret(path: KeyPath, names: Collection[str] = ()) -> bool:
     """Whether the value at ``path`` is a secret by its name; ``names`` are secret too (``logs.mask``)."""
     match path:
-        case ("tokens", _, "scopes", *_) | ("services", _, "operations", *_):
+        case ("tokens", _, "scopes" | "reach" | "expires", *_) | ("services", _, "operations", *_):
             return False
-        case ("tokens", *_):
+        case ("tokens" | "keyring", *_) | ("jwt", "keys", _, "secret" | "private"):
             return True
-        case ("services", _, *own):
+        case ("services" | "middlewares", _, *own):
             secret = {name.lower() for name in names}
             return any(key.lower() in secret or is_secret_name(key) for key in own)
         case _:

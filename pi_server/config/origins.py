@@ -23,7 +23,7 @@ class Explained:
 def explain(loaded: LoadedConfig) -> list[Explained]:
     """Every key in effect, defaults included, in the order of the reference page."""
     tree: Plain = loaded.config.model_dump(mode="json")
-    names = loaded.config.logs.mask
+    names = loaded.config.logs.mask.names
     return [_explained(loaded, path, value, names) for path, value in _leaves((), tree)]
 
 

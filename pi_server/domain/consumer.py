@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ConsumerKind = Literal["anonymous", "token"]
+ConsumerKind = Literal["anonymous", "token", "jwt", "session"]
+
+EVERYWHERE = frozenset({"*"})
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """An identified caller of an operation.
 
-    ``name`` is the one the operator gave it, ``scopes`` what it may do (``"*"`` is everything) and ``kind`` how it
-    proved who it is.
+    ``name`` is the one the operator gave it, or the user's; ``scopes`` is what it may do (``"*"`` is everything);
+    ``kind`` is how it proved who it is; ``reach`` are the services (``billing``) and operations (``billing.pay``) its
+    credential is good for; ``realm`` is where it was signed in, empty for a service token.
     """
 
     name: str = ""
     scopes: frozenset[str] = frozenset()
     kind: ConsumerKind = "anonymous"
+    reach: frozenset[str] = EVERYWHERE
+    realm: str = ""
 
     @property
     def is_anonymous(self) -> bool:
@@ -26,6 +31,10 @@ class Consumer:
     def may(self, scope: str | None) -> bool:
         """Whether this consumer holds ``scope``; no scope asked is always held."""
         return scope is None or scope in self.scopes or "*" in self.scopes
+
+    def reaches(self, service: str, operation: str) -> bool:
+        """Whether its credential is good for ``operation`` (its full name, ``service.name``)."""
+        return self.reach is EVERYWHERE or not self.reach.isdisjoint((service, operation, "*"))
 
 
 ANONYMOUS = Consumer()

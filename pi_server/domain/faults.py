@@ -3,17 +3,27 @@
 Fault                       code, status, message: the only error text that ever leaves
 ├── MalformedRequest        400  the bytes are no HTTP
 ├── InvalidSyntax           400  the message is not what it claims to be
+├── TwoCredentials          400  which of them counts?
+├── InvalidCursor           400  a page begins nowhere there
 ├── Unauthenticated         401  nobody we know
 ├── Forbidden               403  known, but without the scope
+├── CrossSite               403  another site's page asks in the consumer's name
 ├── NoSuchPath              404  no operation has this path
+├── NotFound                404  no such document
 ├── MethodNotAllowed        405  the path exists, the verb does not
 ├── NotAcceptable           406  the operation cannot produce what is accepted
 ├── BodyTooSlow             408  the body did not arrive in time
+├── DuplicateKey            409  another document has this value
+├── Stale                   409  somebody else was quicker
 ├── BodyTooLarge            413  more bytes than the server takes
 ├── UnsupportedMediaType    415  the operation does not consume this
 ├── InvalidInput            422  fields unknown, missing or of the wrong type: all at once
+├── Unstorable              422  a document no store can keep
+├── TooManyRequests         429  more than the consumer's share
 ├── InternalFault           500  our mistake, or a plugin's
 ├── Unavailable             503  a plugin that could not be started
+├── Busy                    503  as many calls in flight as the server takes
+├── StoreUnavailable        503  the store does not answer
 └── CallTimeout             504  the call's deadline passed
 
 ProviderFault               what a provider did; it never leaves, `StatusMap` turns it into a Fault
@@ -41,8 +51,8 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
     """A declared failure: the one thing an operation raises to answer with anything but success.
 
     ``code`` is for programs, ``message`` for people; both reach the consumer exactly as given, so neither may hold a
-    secret.  ``declared`` is the typed detail of the provider's declared SOAP Fault that led here, for the operation to
-    look at; it is never sent.
+    secret.  ``reason`` is for the log only.  ``declared`` is the typed detail of the provider's declared SOAP Fault
+    that led here, for the operation to look at; it is never sent.
     """
 
     code: str = "fault"
@@ -59,6 +69,7 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
         details: tuple[Detail, ...] = (),
         headers: Mapping[str, str] | None = None,
         declared: BaseModel | None = None,
+        reason: str = "",
     ) -> None:
         """Take what differs from the class's own code, status and message."""
         self.code = code or self.code
@@ -67,6 +78,7 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
         self.details = details
         self.headers = dict(headers or {})
         self.declared = declared
+        self.reason = reason
         super().__init__(self.code, self.status, self.message)
 
     @property
@@ -81,7 +93,8 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
         listed = "; ".join(f"{detail.path}: {detail.reason}" for detail in self.details)
         if len(listed) > _SHOWN:
             listed = f"{listed[:_SHOWN]}... {len(self.details)} in all"
-        return f"{self.status} {self.code}: {self.message}" + (f" ({listed})" if listed else "")
+        why = "; ".join(filter(None, (self.reason, listed)))
+        return f"{self.status} {self.code}: {self.message}" + (f" ({why})" if why else "")
 
 
 def _cut(text: str, longest: int) -> str:
@@ -101,8 +114,21 @@ class InvalidSyntax(Fault):
     code, status, message = "invalid_syntax", 400, "The request body is not valid JSON."
 
 
+class TwoCredentials(Fault):
+    """More than one credential was shown, and they need not be of the same consumer."""
+
+    code, status, message = "two_credentials", 400, "Show one credential, not several."
+    by_server = True
+
+
+class InvalidCursor(Fault):
+    """What should say where a page begins is nothing this server gave out for that order."""
+
+    code, status, message = "invalid_cursor", 400, "The page begins at no place this server knows."
+
+
 class Unauthenticated(Fault):
-    """No credential, or none that is known."""
+    """No credential, or none that is known; ``reason`` tells the operator which of both, and why."""
 
     code, status, message = "unauthenticated", 401, "This operation needs a valid credential."
 
@@ -113,11 +139,23 @@ class Forbidden(Fault):
     code, status, message = "forbidden", 403, "The consumer may not use this operation."
 
 
+class CrossSite(Fault):
+    """A page of another site, or one without the right token, asks in the name of a signed-in consumer."""
+
+    code, status, message = "cross_site", 403, "The request does not come from a page of this site."
+
+
 class NoSuchPath(Fault):
     """No operation answers at this path."""
 
     code, status, message = "no_such_path", 404, "There is no operation at this path."
     by_server = True
+
+
+class NotFound(Fault):
+    """No document has this id, or none this consumer may know of."""
+
+    code, status, message = "not_found", 404, "There is no such record."
 
 
 class MethodNotAllowed(Fault):
@@ -141,6 +179,23 @@ class BodyTooSlow(Fault):
     by_server = True
 
 
+class DuplicateKey(Fault):
+    """Another document has the same id or unique value; ``fields`` are for the operation, not for the consumer."""
+
+    code, status, message = "duplicate", 409, "There is one already."
+
+    def __init__(self, *fields: str) -> None:
+        """Name the fields whose values are taken: ``id``, or those of a unique index."""
+        super().__init__(reason=f"taken: {', '.join(fields)}")
+        self.fields = fields
+
+
+class Stale(Fault):
+    """The document was changed since it was read."""
+
+    code, status, message = "stale", 409, "The record was changed by somebody else; read it again."
+
+
 class BodyTooLarge(Fault):
     """The body is larger than the server's limit."""
 
@@ -161,6 +216,19 @@ class InvalidInput(Fault):
     code, status, message = "invalid_input", 422, "The input does not fit the operation."
 
 
+class Unstorable(Fault):
+    """A document holds a name or value that no store could keep."""
+
+    code, status, message = "unstorable", 422, "The input holds what cannot be stored."
+
+
+class TooManyRequests(Fault):
+    """The consumer, its address or the operation had as many calls as are allowed in a time."""
+
+    code, status, message = "too_many_requests", 429, "Too many requests; try again later."
+    by_server = True
+
+
 class InternalFault(Fault):
     """An undeclared exception; its text stays in the log."""
 
@@ -173,6 +241,24 @@ class Unavailable(Fault):
 
     code, status, message = "unavailable", 503, "This service is not available."
     by_server = True
+
+
+class Busy(Fault):
+    """The server serves as many calls as it takes at once."""
+
+    code, status, message = "busy", 503, "The server is busy; try again in a moment."
+    by_server = True
+
+
+class StoreUnavailable(Fault):
+    """A store does not answer in time; what was asked of it may or may not have happened."""
+
+    code, status, message = "store_unavailable", 503, "The server cannot reach its store; try again in a moment."
+    by_server = True
+
+    def __init__(self, reason: str = "") -> None:
+        """Tell the operator which store, and what its driver said."""
+        super().__init__(headers={"Retry-After": "1"}, reason=reason)
 
 
 class CallTimeout(Fault):

@@ -11,12 +11,14 @@ from pi_server.domain.service import Service
 class Mount:
     """One operation of one service instance with its settings.
 
-    ``root`` is that of the plugin it belongs to; ``timeout`` bounds the whole call, in seconds.
+    ``root`` is that of the plugin it belongs to; ``timeout`` bounds the whole call, in seconds; ``realm`` is whose
+    sessions and tokens it takes.
     """
 
     service: Service
     operation: Operation
     root: str
     chain: str
+    realm: str
     timeout: float
     envelope: EnvelopeName

@@ -50,6 +50,7 @@ class Operation:
     middlewares: tuple[Callable[[Any], Any], ...] = ()
     status: int = 200
     deprecated: bool = False
+    decompress: bool = False
     service: str = ""
     api_name: str = ""
 
@@ -77,12 +78,14 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
         middlewares: tuple[Callable[[Any], Any], ...] = (),
         status: int = 200,
         deprecated: bool = False,
+        decompress: bool = False,
     ) -> Callable[[F], F]:
         """Declare the decorated method as an operation.
 
         ``path`` is below the service's root and may hold ``{name}``, ``{name:regex}`` and a last ``{name:*}``;
         ``scope`` is what the consumer must hold; ``public`` lets anybody in; ``chain`` names another chain than the
-        service's; ``timeout`` (seconds) bounds the whole call; ``status`` is the answer's on success.
+        service's; ``timeout`` (seconds) bounds the whole call; ``status`` is the answer's on success; ``decompress``
+        takes bodies with the Content-Encoding gzip or deflate, which are refused otherwise.
         """
 
         def mark(method: F) -> F:
@@ -100,6 +103,7 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
                 middlewares=middlewares,
                 status=status,
                 deprecated=deprecated,
+                decompress=decompress,
             )
             setattr(method, _MARK, operation)
             return method

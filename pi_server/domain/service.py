@@ -13,7 +13,8 @@ class Service:
     """Derive from this to serve operations below one root path.
 
     Annotated fields are filled from ``services.<name>`` of the configuration: a `SoapProvider` or `RestProvider` is
-    built from a section of its own, a nested `Service` is mounted below this one, anything else is decoded by pydantic.
+    built from a section of its own, a nested `Service` is mounted below this one, a capability of ``pi_server.data`` or
+    ``pi_server.security`` is the server's to give, anything else is decoded by pydantic.
     """
 
     root: ClassVar[str] = ""

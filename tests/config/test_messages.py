@@ -53,9 +53,18 @@ WRONG = [
     ("chains: {API: [jwt]}", "config.yaml:1: chains.API: must match ^[a-z][a-z0-9_]*$ (got API)"),
     ("chains: {api: [J-W-T]}", "config.yaml:1: chains.api.0: must match ^[a-z_]+$ (got J-W-T)"),
     ("correlation_headers: ['a b']", "config.yaml:1: correlation_headers.0: must match"),
-    ("stores: {keys: nowhere}", "config.yaml:1: stores.keys: must be name:port,name:port,... or a redis://"),
-    ("stores: {keys: 'a:70000'}", "config.yaml:1: stores.keys: must be name:port,name:port,... or a redis://"),
-    ("stores: {keys: 'redis://h:x/0'}", "config.yaml:1: stores.keys: must be name:port,name:port,... or a redis://"),
+    (
+        "stores: {keys: nowhere}",
+        "config.yaml:1: stores.keys: must be sqlite, memory, name:port,name:port,... or a redis://",
+    ),
+    (
+        "stores: {keys: 'a:70000'}",
+        "config.yaml:1: stores.keys: must be sqlite, memory, name:port,name:port,... or a redis://",
+    ),
+    (
+        "stores: {keys: 'redis://h:x/0'}",
+        "config.yaml:1: stores.keys: must be sqlite, memory, name:port,name:port,... or a redis://",
+    ),
     ("tokens: {app: {}}", "config.yaml:1: tokens.app.sha256: is missing"),
     ("tokens: {app: {sha256: abc}}", "config.yaml:1: tokens.app.sha256: must be the SHA-256 of the token as 64"),
     (
