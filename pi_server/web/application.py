@@ -1,7 +1,7 @@
 """From mounts to one aiohttp application: every route is a single callable, composed once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from aiohttp import HttpVersion11, web
@@ -11,17 +11,23 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.envelope import ENVELOPES, EnvelopeName
 from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavailable
 from pi_server.domain.mount import Mount
+from pi_server.web.body import Patience
 from pi_server.web.endpoint import Endpoint, Handler
+from pi_server.web.middleware.options import options
 from pi_server.web.route_table import Found, RouteTable, variable_names
 from pi_server.web.state import REFUSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """The inbound chain as configured: the outer links for an envelope, and the inner ones by chain name."""
+    """The inbound chain as configured: the outer links for an envelope, and the inner ones for an operation.
+
+    ``patience`` is what a consumer's body is granted.
+    """
 
     outer: Callable[[EnvelopeName], Chain[Handler]]
-    named: Mapping[str, Chain[Handler]]
+    inner: Callable[[Mount], Chain[Handler]]
+    patience: Patience = field(default_factory=Patience)
 
 
 def compose(mount: Mount, links: Links) -> Handler:
@@ -30,13 +36,13 @@ def compose(mount: Mount, links: Links) -> Handler:
     Raises:
         ValueError: the operation's signature cannot be served.
     """
-    endpoint = Endpoint(mount.service, mount.operation, ENVELOPES[mount.envelope], mount.timeout)
+    endpoint = Endpoint(mount.service, mount.operation, ENVELOPES[mount.envelope], mount.timeout, links.patience)
     return chain_of(mount, links).then(endpoint)
 
 
 def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
     """Every link a request passes on its way to one operation: the server's, the service's, the operation's."""
-    chain = links.outer(mount.envelope).extend(links.named[mount.chain])
+    chain = links.outer(mount.envelope).extend(links.inner(mount))
     return chain.append(*mount.service.middlewares, *mount.operation.middlewares)
 
 
@@ -89,7 +95,7 @@ class _Refusals:
     """What is answered where no operation is: in the envelope of the service whose root comes nearest."""
 
     def __init__(self, links: Links, envelope: EnvelopeName) -> None:
-        self.handlers = {name: links.outer(name).then(_refuse) for name in ENVELOPES}
+        self.handlers = {name: links.outer(name).append(options).then(_refuse) for name in ENVELOPES}
         self._default: EnvelopeName = envelope
         self.envelopes: dict[str, EnvelopeName] = {}
         self.unavailable: list[str] = []
@@ -100,7 +106,7 @@ class _Refusals:
 
     def fault(self, path: str, allowed: tuple[str, ...]) -> Fault:
         if allowed:
-            return MethodNotAllowed(headers={"Allow": ", ".join(allowed)})
+            return MethodNotAllowed(headers={"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))})
         if any(_is_below(path, root) for root in self.unavailable):
             return Unavailable()
         return NoSuchPath()

@@ -56,7 +56,14 @@ async def ping(_: web.Request) -> web.Response:
     return web.Response(body=b"pong", headers=_PING)
 
 
-def add_core_pages(site: Site, config: Config, outer: Chain[Handler], guard: Chain[Handler], served: Served) -> None:
+def add_core_pages(
+    site: Site,
+    config: Config,
+    outer: Chain[Handler],
+    guard: Chain[Handler],
+    served: Served,
+    session_cookie: str = "pi-session",
+) -> None:
     """Add the core's pages; before any service is mounted, so that none of these paths can be taken.
 
     ``outer`` are the links every answer passes, ``guard`` those that ask for a service token.
@@ -66,7 +73,7 @@ def add_core_pages(site: Site, config: Config, outer: Chain[Handler], guard: Cha
     if mode == "off":
         return
     chain = outer.extend(guard) if mode == "guarded" else outer
-    documents = _Documents(served, config.chains)
+    documents = _Documents(served, config.chains, session_cookie)
     site.add_core("/openapi.json", chain.then(documents.whole))
     site.add_core("/openapi/{file}", chain.then(documents.of_one_service))
     page = _read("docs_page/index.html").replace(b"{mode}", mode.encode())
@@ -78,15 +85,16 @@ def add_core_pages(site: Site, config: Config, outer: Chain[Handler], guard: Cha
 class _Documents:
     """The OpenAPI documents, each serialised once, when it is first asked for: most servers are never asked."""
 
-    def __init__(self, served: Served, chains: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, served: Served, chains: Mapping[str, Sequence[str]], session_cookie: str) -> None:
         self._served = served
         self._chains = chains
+        self._tell = partial(openapi_document, session_cookie=session_cookie)
         self._bodies: dict[str, bytes] = {}
 
     async def whole(self, _: web.Request) -> web.Response:
         mounts = list(self._served())
         return await self._answer(
-            "", partial(openapi_document, mounts, self._chains, title="pi-server", version=VERSION)
+            "", partial(self._tell, mounts, self._chains, title="pi-server", version=VERSION)
         )
 
     async def of_one_service(self, request: web.Request) -> web.Response:
@@ -94,7 +102,7 @@ class _Documents:
         mounts = [mount for mount in self._served() if mount.operation.service == name]
         if not mounts or dot + kind != ".json":
             raise NoSuchPath
-        return await self._answer(name, partial(_document_of_one, mounts, self._chains))
+        return await self._answer(name, partial(_document_of_one, self._tell, mounts, self._chains))
 
     async def _answer(self, name: str, build: Callable[[], dict[str, Any]]) -> web.Response:
         if name not in self._bodies:
@@ -103,11 +111,13 @@ class _Documents:
         return web.Response(body=self._bodies[name], headers=headers)
 
 
-def _document_of_one(mounts: list[Mount], chains: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _document_of_one(
+    tell: Callable[..., dict[str, Any]], mounts: list[Mount], chains: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     first = mounts[0]
     root = first.root.rstrip("/")
     title = first.operation.api_name
-    document = openapi_document(mounts, chains, title=title, version=api_version(root, VERSION), below=root)
+    document = tell(mounts, chains, title=title, version=api_version(root, VERSION), below=root)
     text = text_of(type(first.service))
     return {**document, "info": {**document["info"], **({"description": text} if text else {})}}
 

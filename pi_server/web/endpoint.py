@@ -3,61 +3,71 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, get_type_hints
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from pi_server.domain.call import Call, current_call
-from pi_server.domain.consumer import ANONYMOUS
+from pi_server.domain.consumer import ANONYMOUS, Consumer
 from pi_server.domain.deadline import Deadline
 from pi_server.domain.envelope import Envelope
-from pi_server.domain.faults import BodyTooSlow, CallTimeout, Detail, Forbidden, InvalidSyntax
+from pi_server.domain.faults import CallTimeout, Forbidden
 from pi_server.domain.operation import Operation
 from pi_server.domain.service import Service
-from pi_server.domain.watch import Limit, Watch
+from pi_server.domain.watch import Watch
+from pi_server.web.body import BodyReader, Patience
 from pi_server.web.inputs import Inputs
-from pi_server.web.json_body import parse_json
-from pi_server.web.negotiate import check_consumes, choose_produced, is_json
+from pi_server.web.negotiate import choose_produced
 from pi_server.web.parameters import is_many
 from pi_server.web.respond import Responder
 from pi_server.web.state import CALL, CONSUMER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_FORM = "application/x-www-form-urlencoded"
+_PATIENCE = Patience()
 
 
 class Endpoint:
     """One operation of one service, compiled when it is mounted."""
 
-    def __init__(self, service: Service, operation: Operation, envelope: Envelope, timeout: float) -> None:
-        """Read the signature; ``timeout`` is in seconds.
+    def __init__(
+        self,
+        service: Service,
+        operation: Operation,
+        envelope: Envelope,
+        timeout: float,
+        patience: Patience = _PATIENCE,
+    ) -> None:
+        """Read the signature; ``timeout`` (of the whole call, in seconds) and ``patience`` (with its body) both hold.
 
         Raises:
             ValueError: the signature cannot be served.
         """
         self._service = service
         self._operation = operation
+        self._scope = operation.scope
+        self._name = f"{operation.service}.{operation.name}"
         self._timeout = timeout
         self._watch = Watch()
         self._inputs = Inputs(operation)
         returned = get_type_hints(operation.method).get("return", Any)
         self._responder = Responder(operation, returned, envelope)
-        self._consumes = operation.consumes or service.consumes
+        many = frozenset(n for p in self._inputs.parameters for n, a in p.fields.items() if is_many(a))
+        consumes = operation.consumes or service.consumes
+        self._reader = BodyReader(consumes, many, patience, decompress=operation.decompress)
+        self._takes_body = self._inputs.takes_body
         self._produces = operation.produces or service.produces
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one request; every failure leaves as a `Fault`."""
         content_type = choose_produced(request.headers.get("Accept", ""), self._produces)
         call = self._call(request)
-        if not call.consumer.may(self._operation.scope):
-            raise Forbidden
+        if not call.consumer.reaches(self._operation.service, self._name) or not call.consumer.may(self._scope):
+            raise _forbidden(call.consumer, self._scope)
         limit = self._watch.until(call.deadline)
         try:
             with limit:
-                arguments = self._inputs.arguments(
-                    request.match_info, _query(request), await self._body(request, limit)
-                )
+                body = await self._reader.read(request, limit) if self._takes_body and request.body_exists else None
+                arguments = self._inputs.arguments(request.match_info, _query(request), body)
                 result = await self._operation.method(self._service, call, **arguments)
         except TimeoutError:
             if not limit.expired:
@@ -78,39 +88,13 @@ class Endpoint:
         current_call.set(call)
         return call
 
-    async def _body(self, request: web.Request, limit: Limit) -> Any:
-        if not self._inputs.takes_body or not request.body_exists:
-            return None
-        kind = check_consumes(
-            request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), self._consumes
-        )
-        try:
-            body = await request.read()
-        except asyncio.CancelledError:
-            if limit.expired:
-                raise BodyTooSlow from None
-            raise
-        if is_json(kind):
-            return parse_json(body)
-        return self._form(body) if kind == _FORM else body
 
-    def _form(self, body: bytes) -> dict[str, Any]:
-        try:
-            pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000)
-        except ValueError:
-            raise InvalidSyntax(message="The request body is not a valid form.") from None
-        many = {n for p in self._inputs.parameters for n, a in p.fields.items() if is_many(a)}
-        fields: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in many:
-                fields.setdefault(name, []).append(value)
-            elif name in fields:
-                raise InvalidSyntax(
-                    message="The request body is not a valid form.", details=(Detail(name, "Given twice"),)
-                )
-            else:
-                fields[name] = value
-        return fields
+def _forbidden(consumer: Consumer, scope: str | None) -> Forbidden:
+    """The refusal, which tells the holder of a JWT what it lacks (RFC 6750, 3.1)."""
+    if consumer.kind != "jwt" or scope is None:
+        return Forbidden()
+    lacking = f'Bearer realm="{consumer.realm}", error="insufficient_scope", scope="{scope}"'
+    return Forbidden(headers={"WWW-Authenticate": lacking})
 
 
 def _query(request: web.Request) -> dict[str, list[str]]:

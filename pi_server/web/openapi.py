@@ -22,7 +22,15 @@ SECURITY_SCHEMES: Mapping[str, tuple[str, Json]] = {
     "token": (
         TOKEN_HEADER,
         {"type": "apiKey", "in": "header", "name": TOKEN_HEADER, "description": "A service token."},
-    )
+    ),
+    "session": (
+        "session",
+        {"type": "apiKey", "in": "cookie", "description": "The session of somebody signed in with a browser."},
+    ),
+    "jwt": (
+        "jwt",
+        {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A JSON Web Token of the realm."},
+    ),
 }
 """Name and description of the credential that each guarding link of a chain asks for."""
 
@@ -30,11 +38,20 @@ Chains = Mapping[str, Collection[str]]
 """The names of a chain's links, by the name of the chain."""
 
 
-def openapi_document(mounts: Sequence[Mount], chains: Chains, *, title: str, version: str, below: str = "") -> Json:
+def openapi_document(
+    mounts: Sequence[Mount],
+    chains: Chains,
+    *,
+    title: str,
+    version: str,
+    below: str = "",
+    session_cookie: str = "pi-session",
+) -> Json:
     """The document of ``mounts``, as plain JSON values.
 
     ``chains`` tells which operations ask for a credential.  With ``below``, all paths are relative to that root, which
-    becomes the document's server and base path: the form in which API gateways import one service.
+    becomes the document's server and base path: the form in which API gateways import one service.  Sessions come in
+    ``session_cookie``.
     """
     described = [_Described(mount, Inputs(mount.operation), _guards(mount, chains)) for mount in mounts]
     schemas = Schemas(_wanted(described))
@@ -54,9 +71,17 @@ def openapi_document(mounts: Sequence[Mount], chains: Chains, *, title: str, ver
             "schemas": referred(schemas.definitions, [paths, shared]),
             "responses": shared,
             "headers": HEADERS,
-            "securitySchemes": dict(SECURITY_SCHEMES[link] for one in described for link in one.guards),
+            "securitySchemes": _schemes({link for one in described for link in one.guards}, session_cookie),
         },
     }
+
+
+def _schemes(links: Collection[str], session_cookie: str) -> Json:
+    """The credentials of those links."""
+    schemes = {name: scheme for link, (name, scheme) in SECURITY_SCHEMES.items() if link in links}
+    if "session" in schemes:
+        schemes["session"] = {**schemes["session"], "name": session_cookie}
+    return schemes
 
 
 def text_of(service: type[Service]) -> str:
@@ -83,7 +108,8 @@ class _Described:
 
 
 def _guards(mount: Mount, chains: Chains) -> tuple[str, ...]:
-    return tuple(link for link in chains.get(mount.chain, ()) if link in SECURITY_SCHEMES)
+    links = () if mount.operation.public else chains.get(mount.chain, ())
+    return tuple(link for link in links if link in SECURITY_SCHEMES)
 
 
 def _wanted(described: list[_Described]) -> Iterator[tuple[Any, JsonSchemaMode, TypeAdapter[Any]]]:

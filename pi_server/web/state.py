@@ -17,3 +17,6 @@ FAULT: web.RequestKey[Fault] = web.RequestKey("fault", Fault)
 
 REFUSAL: web.RequestKey[Fault] = web.RequestKey("refusal", Fault)
 """Why no operation serves the request: found out by routing, raised inside the chain."""
+
+FORM_TOKEN: web.RequestKey[str] = web.RequestKey("form_token", str)
+"""The field of a form in which a page may prove where it comes from; it is the chain's, not the operation's."""

@@ -99,7 +99,6 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/api/shop/orders/seven", {}, 404, "no_such_path"),
     ("GET", "/api/shop/orders/%ff", {}, 404, "no_such_path"),
     ("DELETE", "/api/shop/orders", {}, 405, "method_not_allowed"),
-    ("OPTIONS", "/api/shop/orders", {}, 405, "method_not_allowed"),
     ("TRACE", "/api/shop/orders", {}, 405, "method_not_allowed"),
     ("GET", "/api/shop/versioned", {"headers": {"accept": "text/html"}}, 406, "not_acceptable"),
     ("GET", "/api/shop/versioned", {"headers": {"accept": "application/json;q=0"}}, 406, "not_acceptable"),
@@ -165,9 +164,9 @@ async def test_each_refusal_is_one_envelope_and_one_line(
 async def test_a_wrong_verb_names_the_right_ones(shop: Served) -> None:
     """405 carries Allow."""
     _, _, headers = await _ask(shop, "DELETE", "/api/shop/orders")
-    assert headers["allow"] == "POST"
+    assert headers["allow"] == "OPTIONS, POST"
     _, _, headers = await _ask(shop, "POST", "/api/shop/orders/7")
-    assert headers["allow"] == "GET, HEAD"
+    assert headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_what_broke_is_in_the_log_and_not_in_the_answer(shop: Served) -> None:

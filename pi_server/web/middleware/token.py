@@ -1,29 +1,15 @@
-"""Lets in whoever shows a known ``x-srv-token``."""
+"""What the service token's credential consists of: one header, and someone to ask.
 
-from collections.abc import Callable
+It is looked for in the header and nowhere else: a query parameter of the same name would stand in every log on the way.
+A refusal carries ``WWW-Authenticate: x-srv-token``: HTTP wants a challenge with every 401, this one names the header
+that is missing or wrong, and no browser asks for a password because of it.  It is the same whatever was wrong.
+"""
 
-from aiohttp import web
+from collections.abc import Awaitable, Callable
 
 from pi_server.domain.consumer import Consumer
-from pi_server.domain.faults import Unauthenticated
-from pi_server.web.endpoint import Handler
-from pi_server.web.state import CONSUMER
 
 TOKEN_HEADER = "x-srv-token"  # noqa: S105 - the name of a header, no secret
 
-
-def token(identify: Callable[[str], Consumer | None]) -> Callable[[Handler], Handler]:
-    """Ask ``identify`` whose token it is; nobody's, or none, is `Unauthenticated` without a word of why."""
-
-    def link(handler: Handler) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            shown = request.headers.getall(TOKEN_HEADER, ())
-            consumer = identify(shown[0]) if len(shown) == 1 else None
-            if consumer is None:
-                raise Unauthenticated
-            request[CONSUMER] = consumer
-            return await handler(request)
-
-        return handle
-
-    return link
+Identify = Callable[[str], Consumer | Awaitable[Consumer]]
+"""Whose token it is, at once or to be awaited; raises `Unauthenticated` with a reason for the log."""
