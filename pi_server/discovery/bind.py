@@ -13,6 +13,7 @@ from pi_server.config import ApiLevel, Config, Origins, Problem, ServiceSection,
 from pi_server.discovery.fields import ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
 from pi_server.discovery.plugin import Bound, Failure, PluginError
+from pi_server.domain.capability import CapabilityPlan
 from pi_server.domain.message import Message
 from pi_server.domain.ports import ProviderKind
 from pi_server.domain.service import Service
@@ -42,14 +43,21 @@ BuildProvider = Callable[[ProviderPlan], Awaitable[Any]]
 """Builds the provider of a plan; raises ValueError (pydantic's ValidationError is one) or OSError."""
 
 
-class Binder:
-    """Binds services: holds the configuration, where its values came from, and how providers are built."""
+BuildCapability = Callable[[CapabilityPlan], Any]
+"""Gives what a field wishes for; raises ValueError when the server cannot."""
 
-    def __init__(self, config: Config, origins: Origins, build_provider: BuildProvider) -> None:
+
+class Binder:
+    """Binds services: holds the configuration, where its values came from, and how providers and the rest are built."""
+
+    def __init__(
+        self, config: Config, origins: Origins, build_provider: BuildProvider, build_capability: BuildCapability
+    ) -> None:
         """Keep what all services share."""
         self._config = config
         self._origins = origins
         self._build = build_provider
+        self.capability = build_capability
 
     async def bind(self, name: str, service: type[Service] | Service, section: ServiceSection) -> Bound:
         """The instance of a class for ``services.<name>``, or the instance given, with all its operations.
@@ -63,7 +71,7 @@ class Binder:
         status_map = load_status_map(package / FAULTS, failures)
         if isinstance(service, type):
             level = section.api_level or self._config.logs.api_level
-            filling = _Filling(name, level, package, status_map, self, failures)
+            filling = _Filling(name, section.realm or name, level, package, status_map, self, failures)
             bound = await filling.service(cls, ("services", name), section.plugin_keys)
         else:
             bound = service
@@ -114,6 +122,7 @@ class _Filling:
     """Fills the fields of one plugin's services; failures are collected so that all are told at once."""
 
     name: str
+    realm: str
     api_level: ApiLevel
     package: Path
     status_map: StatusMap
@@ -128,6 +137,9 @@ class _Filling:
         for name in known.providers:
             if name in given or name not in known.optional:
                 values[name] = await self._provider(cls, known.providers[name], (*path, name), given.get(name))
+        for name, wish in known.capabilities.items():
+            field = ".".join((*path, name)[2:])  # without services.<name>
+            values[name] = self._capability(CapabilityPlan(wish=wish, service=self.name, field=field, realm=self.realm))
         for name, inner in known.nested.items():
             section: Any = given.get(name) or {}
             values[name] = await self.service(inner, (*path, name), section)
@@ -139,6 +151,13 @@ class _Filling:
         except ValidationError as error:
             self.failures.extend(self.binder.failures(error, path, known.names))
             return {}
+
+    def _capability(self, plan: CapabilityPlan) -> Any:
+        try:
+            return self.binder.capability(plan)
+        except ValueError as error:
+            self.failures.append(Failure("bind", f"services.{plan.service}.{plan.field}", str(error)))
+            return None
 
     async def _provider(self, cls: type[Service], kind: ProviderKind, path: tuple[str, ...], section: Any) -> Any:
         if not isinstance(section, Mapping):

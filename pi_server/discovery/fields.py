@@ -3,24 +3,39 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, NotRequired, cast, get_type_hints
+from typing import Annotated, Any, NotRequired, cast, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes the standard one from 3.12 on
 
+from pi_server.domain.capability import Capability, CapabilityKind
+from pi_server.domain.collection import Collection
 from pi_server.domain.message import Message, RestMessage, SoapMessage
 from pi_server.domain.ports import ProviderKind, RestProvider, SoapProvider
+from pi_server.domain.security import Passwords, Sessions, TokenIssuer
 from pi_server.domain.service import Service
+from pi_server.domain.stores import Index, KeyStore, Store
 
 _KINDS: dict[Any, ProviderKind] = {SoapProvider: "soap", RestProvider: "rest"}
+_CAPABILITIES: tuple[tuple[Any, CapabilityKind], ...] = (
+    (Store, "store"),
+    (KeyStore, "keys"),
+    (Sessions, "sessions"),
+    (Passwords, "passwords"),
+    (TokenIssuer, "issuer"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceFields:
-    """Plain values, providers and nested services, each by name; ``optional`` fields have a default of their own."""
+    """Plain values, providers, capabilities and nested services, each by name.
+
+    ``optional`` fields have a default of their own.
+    """
 
     plain: Mapping[str, Any]
     providers: Mapping[str, ProviderKind]
+    capabilities: Mapping[str, Capability]
     nested: Mapping[str, type[Service]]
     optional: frozenset[str]
 
@@ -36,10 +51,14 @@ class ServiceFields:
             pydantic.ValidationError: keys that are no field of the service, missing or wrong values.
         """
         own = {key: value for key, value in given.items() if key not in self.providers and key not in self.nested}
-        kinds = {name: NotRequired[kind] if name in self.optional else kind for name, kind in self.plain.items()}
-        shape = cast("Any", TypedDict)("Fields", kinds)
-        shape.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-        return TypeAdapter[dict[str, Any]](shape).validate_python(own)
+        return mapping_of(self.plain, self.optional).validate_python(own)
+
+
+def mapping_of(kinds: Mapping[str, Any], optional: frozenset[str]) -> TypeAdapter[dict[str, Any]]:
+    """Validates a mapping of exactly these names; those that are optional may be absent."""
+    shape = cast("Any", TypedDict)("Settings", {n: NotRequired[k] if n in optional else k for n, k in kinds.items()})
+    shape.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    return TypeAdapter(shape)
 
 
 def fields_of(cls: type[Service]) -> ServiceFields:
@@ -47,13 +66,25 @@ def fields_of(cls: type[Service]) -> ServiceFields:
     hints = get_type_hints(cls, include_extras=True)
     declared: dict[str, Field[Any]] = {field.name: field for field in fields(cast("Any", cls))}
     providers: dict[str, ProviderKind] = {name: _KINDS[hints[name]] for name in declared if hints[name] in _KINDS}
+    wishes = {name: _wish(hints[name]) for name in declared}
+    capabilities = {name: wish for name, wish in wishes.items() if wish}
     nested = {n: hints[n] for n in declared if isinstance(hints[n], type) and issubclass(hints[n], Service)}
     return ServiceFields(
-        plain={name: hints[name] for name in declared if name not in providers and name not in nested},
+        plain={n: hints[n] for n in declared if n not in providers and n not in nested and n not in capabilities},
         providers=providers,
+        capabilities=capabilities,
         nested=nested,
         optional=frozenset(name for name, field in declared.items() if _has_default(field)),
     )
+
+
+def _wish(hint: Any) -> Capability | None:
+    """The capability a field's type asks for; ``Annotated`` may hold a collection's indexes."""
+    asked, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if get_origin(asked) is Collection:
+        indexes = tuple(extra for extra in extras if isinstance(extra, Index))
+        return Capability("collection", get_args(asked)[0], indexes)
+    return next((Capability(kind) for protocol, kind in _CAPABILITIES if asked is protocol), None)
 
 
 def _has_default(field: "Field[Any]") -> bool:

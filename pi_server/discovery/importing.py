@@ -1,4 +1,4 @@
-"""Importing a plugin's class without trusting it to come back."""
+"""Importing what a plugin offers without trusting it to come back."""
 
 import threading
 from importlib import import_module
@@ -11,10 +11,22 @@ IMPORT_LIMIT = 10.0
 
 
 def import_service(candidate: Candidate, limit: float = IMPORT_LIMIT) -> type[Service]:
-    """The class an entry point names, imported in a daemon thread: one that hangs is left behind.
+    """The class an entry point names.
 
     Raises:
         PluginError: the import raised, hung, or gave something that is not a `Service`.
+    """
+    found = import_object(candidate, limit)
+    if not (isinstance(found, type) and issubclass(found, Service)):
+        raise PluginError(Failure("import", candidate.value, "is not a subclass of pi_server.Service"))
+    return found
+
+
+def import_object(candidate: Candidate, limit: float = IMPORT_LIMIT) -> object:
+    """What an entry point names, imported in a daemon thread: one that hangs is left behind.
+
+    Raises:
+        PluginError: the import raised, or hung.
     """
     outcome: list[object] = []
     thread = threading.Thread(
@@ -27,8 +39,6 @@ def import_service(candidate: Candidate, limit: float = IMPORT_LIMIT) -> type[Se
     found = outcome[0]
     if isinstance(found, BaseException):
         raise PluginError(Failure("import", candidate.value, f"{type(found).__name__}: {found}")) from found
-    if not (isinstance(found, type) and issubclass(found, Service)):
-        raise PluginError(Failure("import", candidate.value, "is not a subclass of pi_server.Service"))
     return found
 
 

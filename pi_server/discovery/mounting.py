@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, cast
 
 from pi_server.config import Config, OperationSection, ServiceSection
+from pi_server.config.model import CREDENTIALS
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import Operation, operations_of
 from pi_server.domain.service import Service
@@ -39,7 +40,7 @@ class Mounting:
     def _mount(self, service: Service, path: str, operation: Operation, name: str) -> Mount:
         own = self._section.operations.get(name, OperationSection())
         template = path.rstrip("/") + ("/" + operation.path.strip("/")).rstrip("/")
-        default_chain = "public" if operation.public else self._section.chain or "internal"
+        default_chain = self._section.chain or ("public" if operation.public else "internal")
         return Mount(
             service=service,
             operation=replace(
@@ -51,6 +52,7 @@ class Mounting:
             ),
             root=self.root,
             chain=own.chain or operation.chain or default_chain,
+            realm=self._section.realm or self._name,
             timeout=own.timeout or operation.timeout or self._section.timeout or self._config.server.timeout,
             envelope=self._section.envelope or self._config.server.envelope,
         )
@@ -76,7 +78,7 @@ class Mounting:
         links = self._config.chains.get(mount.chain)
         if links is None:
             return f"names the chain {mount.chain}, which does not exist"
-        if not links and not mount.operation.public:
+        if not mount.operation.public and not {*links} & {*CREDENTIALS}:
             return f"is not public, and nothing guards it in the chain {mount.chain}"
         return ""
 

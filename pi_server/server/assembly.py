@@ -15,8 +15,12 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.ending import is_ending
 from pi_server.domain.service import Service
 from pi_server.providers.build import SETTINGS, build_provider
-from pi_server.server.inbound import check_chains, inbound, inner_links
+from pi_server.server.capabilities import capabilities
+from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import open_logs
+from pi_server.server.stores import open_stores
+from pi_server.server.trust import build_trust, key_ring
+from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
 
@@ -66,19 +70,27 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
     ``given`` replaces the installed services: tests hand over their own.
 
     Raises:
-        ConfigError: a chain names a link that does not exist.
+        ConfigError: a chain, a key or a store cannot be used as configured.
         PluginsFailed: in strict mode, when a plugin cannot be served.
     """
     config = loaded.config
     check_chains(loaded)
     async with AsyncExitStack() as opened:
         logs = open_logs(config.logs, opened)
-        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, logs.api, opened))
+        stores = await open_stores(config, opened)
+        trust = build_trust(config, stores, key_ring(config))
+        await trust.follow(opened)
+        rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
+        opened.push_async_callback(rates.close)
+        binder = Binder(
+            config, loaded.origins, lambda plan: outbound(plan, logs.api, opened), capabilities(stores, trust)
+        )
         plugins = tuple(await load_plugins(config, binder, given))
-        links = inbound(config, logs.access)
+        links = inbound(config, logs.access, trust, rates, await load_foreign(loaded))
         site = Site(links, config.server.envelope)
-        outer, guard = links.outer(config.server.envelope), inner_links(config)["token"]
-        add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins))
+        outer = links.outer(config.server.envelope)
+        cookie = trust.sessions.cookie_name
+        add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
         return Server(site.application(config.server.body_limit), outer, plugins, opened.pop_all())

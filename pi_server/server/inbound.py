@@ -1,62 +1,177 @@
-"""The inbound chain as configured: the links that always stand, and those a named chain adds."""
+"""The inbound chain as configured: the links that always stand, and those a named chain adds.
 
-from collections.abc import Mapping
+    correlation > security_headers > cors > session_cookie > access_log > recovery > in_flight > address rate
+    then, of a named chain: credentials > csrf > gzip > consumer rate > operation rate > other packages' links
+    then those of the service and of the operation
 
-from pi_server.auth.service_tokens import ServiceTokens
+The order is the server's.  Nothing another package offers stands before the credentials, or outside the log and
+recovery; and no consumer is served without a credential unless its operation is public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
 from pi_server.config import Config, ConfigError, LoadedConfig, Problem
+from pi_server.config.model import CREDENTIALS
+from pi_server.discovery.middlewares import Link, installed_middlewares, load_middleware
+from pi_server.discovery.plugin import PluginError
 from pi_server.domain.chain import Chain
-from pi_server.domain.consumer import Consumer
 from pi_server.domain.envelope import ENVELOPES, EnvelopeName
+from pi_server.domain.mount import Mount
 from pi_server.domain.ports import AccessLog
+from pi_server.server.trust import Trust
+from pi_server.stores.rate_counters import RateCounters
 from pi_server.web.application import Links
+from pi_server.web.body import Patience
 from pi_server.web.endpoint import Handler
 from pi_server.web.middleware.access_log import access_log
 from pi_server.web.middleware.correlation import correlation
+from pi_server.web.middleware.cors import Permission, cors
+from pi_server.web.middleware.credentials import Credential, credentials, token_credential
+from pi_server.web.middleware.csrf import csrf
+from pi_server.web.middleware.gzip import gzip
+from pi_server.web.middleware.in_flight import in_flight
+from pi_server.web.middleware.jwt import jwt_credential
+from pi_server.web.middleware.rate_limit import by_address, by_consumer, by_operation, rate_limit
 from pi_server.web.middleware.recovery import recovery
-from pi_server.web.middleware.token import token
+from pi_server.web.middleware.security_headers import security_headers
+from pi_server.web.middleware.session import session_cookie, session_credential
+
+ORDER = (*CREDENTIALS, "csrf", "gzip")
+"""The server's own links of a named chain; credentials among themselves stand in any order."""
 
 
 def check_chains(loaded: LoadedConfig) -> None:
-    """Refuse a chain that names an unknown link.
+    """Refuse chains with links that are unknown, doubled or out of order, and settings of no installed middleware.
 
     Raises:
-        ConfigError: with every such chain.
+        ConfigError: with everything that is wrong.
     """
-    known = sorted(inner_links(loaded.config))
+    installed = installed_middlewares()
     problems = [
-        Problem(f"chains.{name}", f"unknown link {link!r}; there is {', '.join(known)}", origin)
+        Problem(f"chains.{name}", reason, str(loaded.origins.get(("chains", name), "")))
         for name, links in loaded.config.chains.items()
-        for link in links
-        if link not in known
-        for origin in [str(loaded.origins.get(("chains", name), ""))]
+        for reason in _wrong(links, installed)
+    ]
+    problems += [
+        Problem(f"middlewares.{name}", "no installed package offers this middleware", "")
+        for name in loaded.config.middlewares
+        if name not in installed
     ]
     if problems:
         raise ConfigError(tuple(problems))
 
 
-def inner_links(config: Config) -> Mapping[str, Chain[Handler]]:
-    """The links a named chain may be made of."""
-    holders = {
-        section.sha256.get_secret_value(): Consumer(name=name, scopes=frozenset(section.scopes), kind="token")
-        for name, section in config.tokens.items()
-    }
-    return {"token": Chain(token(ServiceTokens(holders).identify))}
+def _wrong(links: tuple[str, ...], installed: frozenset[str]) -> Iterator[str]:
+    known = [*ORDER, *sorted(installed - {*ORDER})]
+    for link in dict.fromkeys(links):
+        if link not in known:
+            yield f"unknown link {link!r}; there is {', '.join(known)}"
+        if links.count(link) > 1:
+            yield f"{link} stands there twice"
+    ranks = [_rank(link) for link in links]
+    if ranks != sorted(ranks):
+        yield "must name credentials first, then csrf, then gzip, then the links of other packages"
 
 
-def inbound(config: Config, log: AccessLog | None) -> Links:
-    """The inbound chain: correlation, access log and recovery always; then what a named chain adds."""
-    first: Chain[Handler] = Chain(correlation(config.correlation_headers))
+def _rank(link: str) -> int:
+    if link in CREDENTIALS:
+        return 0
+    return ORDER.index(link) if link in ORDER else len(ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The links other packages offer; those that could not be built, with the reason."""
+
+    links: Mapping[str, Link] = field(default_factory=dict[str, Link])
+    failed: Mapping[str, PluginError] = field(default_factory=dict[str, PluginError])
+
+    def link(self, name: str) -> Link:
+        """The link of that name; ValueError when it cannot be used."""
+        if name in self.failed:
+            raise ValueError(f"the middleware {name} cannot be used: {self.failed[name]}")
+        return self.links[name]
+
+
+async def load_foreign(loaded: LoadedConfig) -> Foreign:
+    """Every link of another package that a chain names or the configuration sets up."""
+    links: dict[str, Link] = {}
+    failed: dict[str, PluginError] = {}
+    named = (link for chain in loaded.config.chains.values() for link in chain if link not in ORDER)
+    for name in dict.fromkeys((*named, *loaded.config.middlewares)):
+        try:
+            links[name] = await load_middleware(name, loaded.config.middlewares.get(name, {}), loaded.origins)
+        except PluginError as error:
+            failed[name] = error
+    return Foreign(links, failed)
+
+
+def token_guard(trust: Trust) -> Chain[Handler]:
+    """Asks for a service token, whatever its scopes: for the server's own pages."""
+    return Chain(credentials(token_credential(trust.tokens.identify)))
+
+
+def inbound(config: Config, log: AccessLog | None, trust: Trust, rates: RateCounters, foreign: Foreign) -> Links:
+    """All links of one worker."""
+    patience = Patience(idle=config.limits.body_idle, total=config.limits.body_total)
+    chains = _Chains(config, trust, rates, foreign, patience)
+    return Links(outer=_outer(config, log, trust, rates), inner=chains.inner, patience=patience)
+
+
+def _outer(
+    config: Config, log: AccessLog | None, trust: Trust, rates: RateCounters
+) -> Callable[[EnvelopeName], Chain[Handler]]:
+    """The links every request passes, by the envelope in which it is told of faults."""
+    first: Chain[Handler] = Chain(correlation(config.correlation_headers), security_headers(config.server.secure))
+    if config.cors.origins:
+        first = first.append(cors(Permission(**config.cors.model_dump())))
+    first = first.append(session_cookie(trust.sessions))
     if log is not None:
         first = first.append(access_log(log))
-    inner = inner_links(config)
+    last: Chain[Handler] = Chain(in_flight(config.limits.in_flight))
+    if rate := config.limits.rates.address:
+        last = last.append(rate_limit(rates.counter("address", rate), by_address))
+    return lambda envelope: first.append(recovery(ENVELOPES[envelope])).extend(last)
 
-    def outer(envelope: EnvelopeName) -> Chain[Handler]:
-        return first.append(recovery(ENVELOPES[envelope]))
 
-    named: dict[str, Chain[Handler]] = {}
-    for name, links in config.chains.items():
+class _Chains:
+    """Composes what a named chain adds for one operation; counters are shared by all operations."""
+
+    def __init__(self, config: Config, trust: Trust, rates: RateCounters, foreign: Foreign, patience: Patience) -> None:
+        self._config = config
+        self._patience = patience
+        self._trust = trust
+        self._foreign = foreign
+        limits = config.limits.rates
+        self._consumer = rates.counter("consumer", limits.consumer) if limits.consumer else None
+        self._operation = rates.counter("operation", limits.operation) if limits.operation else None
+
+    def inner(self, mount: Mount) -> Chain[Handler]:
+        """The links between the outer ones and those of the service; ValueError when one cannot be used."""
+        names = self._config.chains[mount.chain]
+        kinds = [self._credential(name, mount.realm) for name in names if name in CREDENTIALS]
         chain: Chain[Handler] = Chain()
-        for link in links:
-            chain = chain.extend(inner[link])
-        named[name] = chain
-    return Links(outer=outer, named=named)
+        if kinds and not mount.operation.public:
+            chain = chain.append(credentials(*kinds))
+        if "csrf" in names:
+            chain = chain.append(csrf(self._trust.sessions, mount.realm, self._patience))
+        if "gzip" in names:
+            chain = chain.append(gzip(self._config.gzip.minimum, self._config.gzip.level))
+        if self._consumer:
+            chain = chain.append(rate_limit(self._consumer, by_consumer))
+        if self._operation:
+            operation = mount.operation
+            chain = chain.append(rate_limit(self._operation, by_operation(operation.service, operation.name)))
+        return chain.append(*(self._foreign.link(name) for name in names if name not in ORDER))
+
+    def _credential(self, name: str, realm: str) -> Credential:
+        match name:
+            case "token":
+                return token_credential(self._trust.tokens.identify)
+            case "session":
+                return session_credential(self._trust.sessions, realm)
+            case _:
+                return jwt_credential(self._trust.jwt.verifier.verify, realm, self._config.jwt.cookie)

@@ -10,7 +10,11 @@ from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Plugin
 from pi_server.server.assembly import mounts_of, not_served, outbound
-from pi_server.server.inbound import check_chains, inbound
+from pi_server.server.capabilities import capabilities
+from pi_server.server.inbound import check_chains, inbound, load_foreign
+from pi_server.server.stores import rehearsed_stores
+from pi_server.server.trust import build_trust, key_ring
+from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
 
 if TYPE_CHECKING:
@@ -45,14 +49,18 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
     """Import, bind and mount every enabled plugin, and let go of all of it again.
 
     Raises:
-        ConfigError: a chain names a link that does not exist.
+        ConfigError: a chain or a key cannot be used as configured.
     """
     config = loaded.config
     check_chains(loaded)
-    links = inbound(config, None if config.logs.access.output == "off" else _Unheard())
-    site = Site(links, config.server.envelope)
     async with AsyncExitStack() as opened:
-        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened))
+        stores = await rehearsed_stores(config, opened)
+        trust = build_trust(config, stores, key_ring(config, make=False))
+        opened.callback(trust.passwords.close)
+        heard = None if config.logs.access.output == "off" else _Unheard()
+        links = inbound(config, heard, trust, open_rate_counters("memory"), await load_foreign(loaded))
+        site = Site(links, config.server.envelope)
+        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened), capabilities(stores, trust))
         plugins = await load_plugins(config, binder)
         return Rehearsal(tuple([_mounted(plugin, site) for plugin in plugins]), links)
 

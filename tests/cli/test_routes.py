@@ -56,9 +56,9 @@ def test_chains_are_shown_as_they_are_composed(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("chains: {careful: [token]}\nservices: {made: {enabled: true}}\n")
     done = pi("routes", "--chains", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert "made.up · chain careful · any consumer · 500ms" in done.stdout
-    assert "correlation > access_log > recovery > token > outer > maker" in done.stdout
+    assert "session_cookie > access_log > recovery > in_flight > token > outer > maker" in done.stdout
     done = pi("routes", "--chains", "--set", "logs.access.output=off", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
-    assert "correlation > recovery > token > outer > maker" in done.stdout
+    assert "session_cookie > recovery > in_flight > token > outer > maker" in done.stdout
 
 
 def test_what_fails_is_told_beside_the_routes(tmp_path: Path) -> None:

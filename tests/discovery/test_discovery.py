@@ -73,7 +73,7 @@ async def _load(tmp_path: Path, text: str) -> dict[str, Plugin]:
     file = tmp_path / "config.yaml"
     file.write_text(text)
     loaded = load(file, {})
-    plugins = await load_plugins(loaded.config, Binder(loaded.config, loaded.origins, _build))
+    plugins = await load_plugins(loaded.config, Binder(loaded.config, loaded.origins, _build, lambda plan: plan))
     return {plugin.name: plugin for plugin in plugins}
 
 

@@ -1,0 +1,1 @@
+"""Lets in only consumers from listed networks."""
