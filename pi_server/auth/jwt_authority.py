@@ -83,7 +83,7 @@ def _wrong_key_sets(section: JwtSection) -> Iterator[str]:
 
 def _foreign(path: str, section: JwksSection, fetch: Fetch, clock: Callable[[], float]) -> Issuer:
     keys = KeySet(path, section.algorithm, lambda: fetch(section.url), clock)
-    return Issuer(section.issuer, keys, section.audience)
+    return Issuer(section.issuer, keys, section.audience, frozenset(section.realms))
 
 
 def _signing(keys: Mapping[str, JwtKey], derived: Mapping[str, JwtKey]) -> JwtKey:

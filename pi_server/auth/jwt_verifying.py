@@ -56,11 +56,15 @@ class FixedKeys:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Somebody whose tokens are taken: the ``iss`` and ``aud`` (empty: the realm) they have, and how long they live."""
+    """Somebody whose tokens are taken: the ``iss`` and ``aud`` (empty: the realm) they have, and how long they live.
+
+    They count in ``realms``; None is every one.
+    """
 
     name: str
     keys: Keys
     audience: str = ""
+    realms: frozenset[str] | None = None
     longest: float = LONGEST_FOREIGN
     own: bool = False
 
@@ -172,6 +176,8 @@ def _digest(token: str, realm: str) -> bytes:
 
 
 def _check(claims: Claims, issuer: Issuer, realm: str, now: float, leeway: float) -> None:
+    if issuer.realms is not None and realm not in issuer.realms:
+        raise refusal("of an issuer that does not count in this realm")
     if (issuer.audience or realm) not in claims.audiences:
         raise refusal("for another audience")
     if claims.ends <= now - leeway:

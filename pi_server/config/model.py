@@ -212,6 +212,9 @@ class JwksSection(Section):
     url: Annotated[str, AfterValidator(checks.http_url)] = Field(description="Address of the key set.")
     issuer: str = Field(min_length=1, description="The `iss` its tokens must have.")
     audience: str = Field(default="", description="The `aud` its tokens must have; without it, the realm.")
+    realms: tuple[_Name, ...] = Field(
+        min_length=1, description="Services that take its tokens: its users are theirs, also where a name is the same."
+    )
     algorithm: JwtAlgorithm = Field(default="RS256", description="The one algorithm its keys are for.")
 
 

@@ -46,7 +46,11 @@ class Publisher:
 
     def scene(self, **more: Any) -> Scene:
         """A server that takes this issuer's tokens."""
-        section = {"jwks": {"id": {"url": "https://id.example/keys", "issuer": "https://id.example", **more}}}
+        section = {
+            "jwks": {
+                "id": {"url": "https://id.example/keys", "issuer": "https://id.example", "realms": ["shop"], **more}
+            }
+        }
         return Scene(section, fetch=self.fetch)
 
 
@@ -90,7 +94,7 @@ async def test_keys_are_fetched_over_http_and_rotated(served: tuple[Publisher, s
             async with session.get(address, raise_for_status=True) as response:
                 return await response.read()
 
-        scene = Scene({"jwks": {"id": {"url": url, "issuer": "https://id.example"}}}, fetch=fetch)
+        scene = Scene({"jwks": {"id": {"url": url, "issuer": "https://id.example", "realms": ["shop"]}}}, fetch=fetch)
         assert (await scene.verify_soon(token(scene))).name == "alice"
         publisher.keys = [jwk("two", NEXT)]
         scene.clock.advance(30)
@@ -208,6 +212,12 @@ async def test_es256_sets_are_taken_by_their_section() -> None:
     scene = publisher.scene(algorithm="ES256")
     assert (await scene.verify_soon(token(scene, "one", EC))).name == "alice"
     assert await refused(scene, token(scene, "two", RSA)) == "JWT signed with an unknown key"
+
+
+async def test_an_issuer_counts_only_in_its_realms() -> None:
+    """A user of another issuer is nobody where people of the same name have signed up by themselves."""
+    scene = Publisher(jwk("one")).scene(realms=["office"])
+    assert await refused(scene, token(scene)) == "JWT of an issuer that does not count in this realm"
 
 
 async def test_an_audience_of_the_issuer_replaces_the_realm() -> None:

@@ -62,9 +62,9 @@ def test_everything_wrong_is_said_at_once() -> None:
     section = {
         "keys": {"a": {"algorithm": "HS256"}, "good": KEYS["main"], "b": {"algorithm": "ES256"}},
         "jwks": {
-            "one": {"url": "https://one.example/keys", "issuer": "pi-server"},
-            "two": {"url": "https://two.example/keys", "issuer": "two", "algorithm": "HS256"},
-            "three": {"url": "https://three.example/keys", "issuer": "two"},
+            "one": {"url": "https://one.example/keys", "issuer": "pi-server", "realms": ["shop"]},
+            "two": {"url": "https://two.example/keys", "issuer": "two", "realms": ["shop"], "algorithm": "HS256"},
+            "three": {"url": "https://three.example/keys", "issuer": "two", "realms": ["shop"]},
         },
     }
     with pytest.raises(ValueError, match="jwt") as error:
@@ -81,5 +81,5 @@ def test_everything_wrong_is_said_at_once() -> None:
 def test_revocations_must_last_as_long_as_any_token() -> None:
     """15 minutes and the leeway at both ends; half a day where others issue."""
     assert longest_life(JwtSection()) == 960
-    jwks = {"one": {"url": "https://one.example/keys", "issuer": "one"}}
+    jwks = {"one": {"url": "https://one.example/keys", "issuer": "one", "realms": ["shop"]}}
     assert longest_life(JwtSection.model_validate({"jwks": jwks})) == 43_260
