@@ -71,13 +71,13 @@ class AccessLines:
         if self._colour:
             status = f"{_STATUS_COLOURS.get(a.status // 100, _RED)}{status}{_RESET}"
             verb = f"{_VERB_COLOURS.get(a.verb, '')}{verb}{_RESET}"
-        error = f" | {a.error}" if a.error else ""
+        error = f" | {self._mask.payload(a.error)}" if a.error else ""
         rest = one_line(f"{self._mask.query(a.target)} | {a.correlation_id} | {a.consumer or '-'}{error}")
         source = one_line(a.source)
         return f"[PI] {self._stamp()} |{status}| {latency(a.seconds):>9} | {source:>15} |{verb}{rest}\n"
 
     def _json(self, a: Access) -> str:
-        error = f', "error": {quoted(a.error)}' if a.error else ""
+        error = f', "error": {quoted(self._mask.payload(a.error))}' if a.error else ""
         return escaped(
             f'{{"time": "{self._stamp()}", "status": {a.status}, "seconds": {a.seconds:.6f}, '
             f'"source": {quoted(a.source)}, "verb": {quoted(a.verb)}, "target": {quoted(self._mask.query(a.target))}, '

@@ -5,8 +5,7 @@ time is linear in the length of the text, whatever it holds.
 """
 
 import re
-
-from pi_server.audit.secret_names import SecretNames
+from collections.abc import Container
 
 MASK = "***"
 
@@ -25,20 +24,20 @@ _NESTING = re.compile(
 )
 
 
-def mask_pairs(text: str, names: SecretNames) -> str:
+def mask_pairs(text: str, names: Container[str]) -> str:
     """``text`` with the value of each secret name replaced."""
     parts: list[str] = []
     at = done = 0
     while match := _PAIR.search(text, at):
         at = match.end()
         if match[1] in names:
-            end, shown = _value(text, at, match[2])
+            end, shown = value_at(text, at, match[2])
             parts += (text[done:at], shown)
             at = done = end
     return "".join((*parts, text[done:]))
 
 
-def _value(text: str, at: int, separator: str) -> tuple[int, str]:
+def value_at(text: str, at: int, separator: str) -> tuple[int, str]:
     """Where the value that starts at ``at`` ends, and what to show for it."""
     if opening := _OPENING.match(text, at):
         start, end = _string_end(text, opening[0], opening.end())
@@ -93,7 +92,7 @@ _INSIDE = re.compile(
 )
 
 
-def mask_elements(text: str, names: SecretNames) -> str:
+def mask_elements(text: str, names: Container[str]) -> str:
     """``text`` with the content and attributes of each element of a secret name replaced."""
     parts: list[str] = []
     at = done = 0
@@ -117,7 +116,25 @@ def _element(text: str, start: re.Match[str]) -> tuple[int, str]:
     if text[start.end() : at - len(more[0])].endswith("/"):
         return at, "/" + more[0]
     start_of_close, end = _element_end(text, at, less, name)
-    return end, more[0] + MASK + text[start_of_close:end]
+    return end, more[0] + _content(text[at:start_of_close]) + text[start_of_close:end]
+
+
+_PLAIN_PIECE = re.compile(r"<(/?)([\w.:-]++)(?:[^<>\"'/]|\"[^\"<>]*+\"|'[^'<>]*+'|/(?!>))*+(/?)>|([^<>]++)")
+
+
+def _content(text: str) -> str:
+    """What to show for the content of a secret element: of others in it, such as a whole message, the names alone."""
+    pieces = list(_PLAIN_PIECE.finditer(text))
+    if len(pieces) < 2 or sum(len(piece[0]) for piece in pieces) < len(text):
+        return MASK
+    shown = [
+        piece[4] if piece[4] and piece[4].isspace() else MASK if piece[4] else _bare_tag(piece) for piece in pieces
+    ]
+    return "".join(shown)
+
+
+def _bare_tag(tag: re.Match[str]) -> str:
+    return f"<{tag[1]}{tag[2]}{tag[3]}>"
 
 
 def _element_end(text: str, at: int, less: str, name: str) -> tuple[int, int]:

@@ -37,6 +37,7 @@ _WHOLE_SET, _ENDS, _LAST_WORDS = frozenset(_WHOLE.split()), tuple(_ENDINGS.split
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LOCAL = re.compile(r"[^:.\[\]]+")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_LOWER = bytes(range(256)).lower()
 _LONGEST = 100  # no real name is longer, and what a stranger sends must not fill the cache
 
 
@@ -62,32 +63,52 @@ def _is_known(name: str, bare: str) -> bool:
     )
 
 
+def _local(name: str) -> str:
+    parts: list[str] = _LOCAL.findall(unquote_plus(name))
+    return parts[-1] if parts else ""
+
+
+class GivenNames:
+    """Names an operator gave, compared whole, without case, dashes and trailing digits, by their local part."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.cores = frozenset(_bare(name) for name in names)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether ``name``, in any of its readings, is one of them."""
+        if not self.cores or not isinstance(name, str):
+            return False
+        bares = [_bare(_local(reading)) for reading in _readings(name[-_LONGEST:])]
+        return any(bare in self.cores or bare.rstrip("0123456789") in self.cores for bare in bares)
+
+
 class SecretNames:
     """The well-known secret names and those the operator added."""
 
-    def __init__(self, extra: Iterable[str] = ()) -> None:
-        """Add ``extra`` names, compared whole."""
-        self._extra = frozenset(_bare(name) for name in extra)
-        self._cores = (*_CORES.split(), *sorted(self._extra))
+    def __init__(self, extra: Iterable[str] = (), related: Iterable[str] = ()) -> None:
+        """Add ``extra`` names, compared whole; texts with ``related`` names are suspected too."""
+        self._extra = GivenNames(extra)
+        cores = {*self._extra.cores, *GivenNames(related).cores}
+        self._cores = (*_CORES.split(), *sorted(cores))
+        self._escape = "\\u00" if all(max(core, default="") <= "\xff" for core in cores) else "\\u"
         self._cached = lru_cache(maxsize=1024)(self._is_secret)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         """Whether the value under ``name`` is secret."""
-        return self._cached(name[-_LONGEST:])
+        return isinstance(name, str) and self._cached(name[-_LONGEST:])
 
     def suspected(self, text: str) -> bool:
         """Whether ``text`` may hold a secret name; quick, and never wrongly False."""
-        bare = _bare(text)
+        # for ASCII the same as _bare, in two thirds of its time
+        bare = text.encode().translate(_LOWER, b"-_").decode() if text.isascii() else _bare(text)
         for core in self._cores:  # half the time of any() over a generator
             if core in bare:
                 return True
-        return "\\u00" in text  # a name spelled with escapes
+        return self._escape in text  # a name spelled with escapes
 
     def _is_secret(self, name: str) -> bool:
-        return any(self._is_one(reading) for reading in _readings(name))
+        return name in self._extra or any(self._is_one(reading) for reading in _readings(name))
 
     def _is_one(self, name: str) -> bool:
-        local = (_LOCAL.findall(unquote_plus(name)) or [""])[-1]
-        bare = _bare(local)
-        plain = bare.rstrip("0123456789")
-        return bare in self._extra or plain in self._extra or _is_known(local.rstrip("0123456789"), plain)
+        plain = _local(name).rstrip("0123456789")
+        return _is_known(plain, _bare(plain))

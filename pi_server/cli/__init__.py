@@ -6,11 +6,13 @@ import typer
 
 from pi_server.cli.check import check
 from pi_server.cli.config_explain import explain
+from pi_server.cli.mask import mask_test
 from pi_server.cli.new import new
 from pi_server.cli.plugin_doctor import doctor
 from pi_server.cli.plugin_list import list_plugins
 from pi_server.cli.routes import routes
 from pi_server.cli.run import run
+from pi_server.cli.token import create, list_tokens, revoke, rotate
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(run)
@@ -26,6 +28,17 @@ app.add_typer(plugin, name="plugin")
 config = typer.Typer(help="See the configuration in effect.", no_args_is_help=True)
 config.command()(explain)
 app.add_typer(config, name="config")
+
+token = typer.Typer(help="Make, list and end the service tokens of consumers.", no_args_is_help=True)
+token.command()(create)
+token.command("list")(list_tokens)
+token.command()(rotate)
+token.command()(revoke)
+app.add_typer(token, name="token")
+
+mask = typer.Typer(help="See what the logs would hide.", no_args_is_help=True)
+mask.command("test")(mask_test)
+app.add_typer(mask, name="mask")
 
 
 def _tell_version(asked: bool) -> None:
@@ -51,4 +64,7 @@ def pi_server(
 
 def main() -> None:
     """The entry of the console script; ends the process."""
+    from pi_server.server.masking import mask_crashes
+
+    mask_crashes()
     app(prog_name="pi-server")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
 from pi_server.cli.endings import WRONG_CONFIG, failure_lines, load_config, stop
 from pi_server.cli.options import ConfigFile, Settings, overrides_from
+from pi_server.config.masks import one_line
+
+if TYPE_CHECKING:
+    from pi_server.server.rehearsal import Rehearsal
 
 
 def check(config: ConfigFile = None, settings: Settings = None) -> None:
@@ -20,7 +25,14 @@ def check(config: ConfigFile = None, settings: Settings = None) -> None:
         found = asyncio.run(rehearse(loaded))
     except ConfigError as error:
         stop(WRONG_CONFIG, *error.problems)
-    if found.failed:
-        stop(WRONG_CONFIG, *failure_lines(found.failed))
+    wrong = [*failure_lines(found.failed), *_middleware_lines(found)]
+    if wrong:
+        stop(WRONG_CONFIG, *wrong)
     enabled = sum(plugin.enabled for plugin in found.plugins)
     typer.echo(f"ok: {enabled} plugins, {len(found.mounts)} operations")
+
+
+def _middleware_lines(found: Rehearsal) -> list[str]:
+    """One line for each reason why a middleware cannot be used, whether a chain names it or not."""
+    failed = found.failed_middlewares.items()
+    return [one_line(f"middleware {name}: {failure}") for name, error in failed for failure in error.failures]

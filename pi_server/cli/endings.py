@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -39,5 +40,9 @@ def load_config(path: Path | None, overrides: Mapping[str, str]) -> LoadedConfig
 
 
 def failure_lines(plugins: Iterable[Plugin]) -> list[str]:
-    """One line for each reason why a plugin is not served."""
-    return [one_line(f"{plugin.name}: {failure}") for plugin in plugins for failure in plugin.failures]
+    """One line for each reason why a plugin is not served; what a plugin raised may repeat a secret."""
+    from pi_server.audit.mask import Mask
+
+    shown = Mask().payload
+    told = [(plugin.name, replace(one, reason=shown(one.reason))) for plugin in plugins for one in plugin.failures]
+    return [one_line(f"{name}: {failure}") for name, failure in told]

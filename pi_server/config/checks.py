@@ -142,6 +142,11 @@ def long_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def one_a_line(value: object) -> object:
+    """Text, as a file of secrets/ gives it, is a list with an item on each line."""
+    return value.split() if isinstance(value, str) else value
+
+
 def rate(value: str) -> str:
     """Calls in a time."""
     if not _RATE.fullmatch(value):

@@ -28,4 +28,4 @@ def names_alone(value: object) -> object:
     """A list means names; nothing at all an empty section."""
     if value is None:
         return {}
-    return {"names": value} if isinstance(value, list | tuple) else value
+    return {"names": value} if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType] - of any kind

@@ -126,7 +126,8 @@ def _times(match: re.Match[str], inner: int) -> int:
     least, most = (0, 1) if match["times"].startswith("?") else _bounds(match)
     if match["kept"] and inner == 1:
         return 1
-    return min(sum(min(inner, MOST_WAYS) ** count for count in range(least, most + 1)), MOST_WAYS + 1)
+    ways: int = sum(inner**count for count in range(least, most + 1))
+    return min(ways, MOST_WAYS + 1)
 
 
 def _bounds(match: re.Match[str]) -> tuple[int, int]:

@@ -360,10 +360,12 @@ class Config(Section):
         description="Headers that may carry a consumer's correlation id; the first one present counts.",
     )
     stores: Annotated[StoresSection, _Empty] = Field(default=StoresSection(), description="The stores.")
-    keyring: tuple[Annotated[SecretStr, AfterValidator(checks.long_secret)], ...] = Field(
+    keyring: Annotated[
+        tuple[Annotated[SecretStr, AfterValidator(checks.long_secret)], ...], BeforeValidator(checks.one_a_line)
+    ] = Field(
         default=(),
-        description="Secrets that seal cookies and sign tokens, newest first, at least 32 bytes each; "
-        "without one, the server makes its own in `server.data_dir`.",
+        description="Secrets that seal cookies and sign tokens, newest first, at least 32 bytes each: a list, or one "
+        "a line in `secrets/keyring`. Without one, the server makes its own in `server.data_dir`.",
     )
     sessions: Annotated[SessionsSection, _Empty] = Field(default=SessionsSection(), description="Sessions.")
     jwt: Annotated[JwtSection, _Empty] = Field(default=JwtSection(), description="JSON Web Tokens.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pi_server.discovery.bind import Binder, ProviderPlan
 from pi_server.discovery.load import Given, load_plugins
-from pi_server.discovery.plugin import Failure, Plugin
+from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.ending import is_ending
 from pi_server.domain.service import Service
@@ -86,7 +86,10 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             config, loaded.origins, lambda plan: outbound(plan, logs.api, opened), capabilities(stores, trust)
         )
         plugins = tuple(await load_plugins(config, binder, given))
-        links = inbound(config, logs.access, trust, rates, await load_foreign(loaded))
+        foreign = await load_foreign(loaded)
+        for name, failed in foreign.failed.items():
+            _log.error("middleware %s cannot be used: %s", name, failed)
+        links = inbound(config, logs.access, trust, rates, foreign)
         site = Site(links, config.server.envelope)
         outer = links.outer(config.server.envelope)
         cookie = trust.sessions.cookie_name
@@ -150,6 +153,8 @@ async def _leave(name: str, entered: AsyncExitStack) -> None:
 
 def not_served(plugin: Plugin, error: BaseException) -> Plugin:
     """The plugin as failed in its last phase."""
+    if isinstance(error, PluginError):
+        return replace(plugin, bound=None, failures=error.failures)
     timed_out = isinstance(error, TimeoutError)
     reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"
     return replace(plugin, bound=None, failures=(Failure("serve", f"services.{plugin.name}", reason),))

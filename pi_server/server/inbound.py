@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pi_server.config import Config, ConfigError, LoadedConfig, Problem
 from pi_server.config.model import CREDENTIALS
 from pi_server.discovery.middlewares import Link, installed_middlewares, load_middleware
-from pi_server.discovery.plugin import PluginError
+from pi_server.discovery.plugin import Failure, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.envelope import ENVELOPES, EnvelopeName
 from pi_server.domain.mount import Mount
@@ -90,10 +90,14 @@ class Foreign:
     failed: Mapping[str, PluginError] = field(default_factory=dict[str, PluginError])
 
     def link(self, name: str) -> Link:
-        """The link of that name; ValueError when it cannot be used."""
+        """The link of that name; `PluginError` when it cannot be used."""
         if name in self.failed:
-            raise ValueError(f"the middleware {name} cannot be used: {self.failed[name]}")
+            raise PluginError(Failure("serve", f"middlewares.{name}", f"cannot be used: {self.failed[name]}"))
         return self.links[name]
+
+    def name(self, link: object) -> str | None:
+        """The name by which chains know one of these links."""
+        return next((name for name, own in self.links.items() if own is link), None)
 
 
 async def load_foreign(loaded: LoadedConfig) -> Foreign:
@@ -150,7 +154,7 @@ class _Chains:
         self._operation = rates.counter("operation", limits.operation) if limits.operation else None
 
     def inner(self, mount: Mount) -> Chain[Handler]:
-        """The links between the outer ones and those of the service; ValueError when one cannot be used."""
+        """The links between the outer ones and those of the service; `PluginError` when one cannot be used."""
         names = self._config.chains[mount.chain]
         kinds = [self._credential(name, mount.realm) for name in names if name in CREDENTIALS]
         chain: Chain[Handler] = Chain()

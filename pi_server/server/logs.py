@@ -17,6 +17,7 @@ from pi_server.audit.writer import AppendFile, BufferedWriter
 from pi_server.config import LogsSection
 from pi_server.domain.call import current_call
 from pi_server.domain.ports import AccessLog
+from pi_server.server.masking import CrashMask, mask_of
 
 _FORMAT = "[%(asctime)s] %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
 _STREAMS = {"stdout": 1, "stderr": 2}
@@ -32,7 +33,9 @@ class Logs:
 
 def open_logs(section: LogsSection, opened: AsyncExitStack) -> Logs:
     """Open all logs below ``section.dir``; ``opened`` closes them, the server's own last."""
-    mask = Mask(section.mask)
+    mask = mask_of(section.mask)
+    if isinstance(sys.excepthook, CrashMask):
+        sys.excepthook.mask = mask
     _open_error_log(section.dir, section.level, lambda text: mask.payload(text, ""), opened)
     api_file = AppendFile(section.dir / "api.log")
     opened.callback(api_file.close)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
-from pi_server.discovery.plugin import Plugin
+from pi_server.discovery.plugin import Plugin, PluginError
 from pi_server.server.assembly import mounts_of, not_served, outbound
 from pi_server.server.capabilities import capabilities
-from pi_server.server.inbound import check_chains, inbound, load_foreign
+from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign
 from pi_server.server.stores import rehearsed_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
@@ -29,6 +30,7 @@ class Rehearsal:
 
     plugins: tuple[Plugin, ...]
     _links: Links
+    _foreign: Foreign
 
     @property
     def failed(self) -> tuple[Plugin, ...]:
@@ -42,7 +44,12 @@ class Rehearsal:
 
     def links(self, mount: Mount) -> list[str]:
         """The names of all links a request to an operation passes, outermost first."""
-        return [_name(link) for link in chain_of(mount, self._links).links]
+        return [self._foreign.name(link) or _name(link) for link in chain_of(mount, self._links).links]
+
+    @property
+    def failed_middlewares(self) -> Mapping[str, PluginError]:
+        """The middlewares that could not be used, by name."""
+        return self._foreign.failed
 
 
 async def rehearse(loaded: LoadedConfig) -> Rehearsal:
@@ -58,11 +65,12 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         trust = build_trust(config, stores, key_ring(config, make=False))
         opened.callback(trust.passwords.close)
         heard = None if config.logs.access.output == "off" else _Unheard()
-        links = inbound(config, heard, trust, open_rate_counters("memory"), await load_foreign(loaded))
+        foreign = await load_foreign(loaded)
+        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign)
         site = Site(links, config.server.envelope)
         binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened), capabilities(stores, trust))
         plugins = await load_plugins(config, binder)
-        return Rehearsal(tuple([_mounted(plugin, site) for plugin in plugins]), links)
+        return Rehearsal(tuple([_mounted(plugin, site) for plugin in plugins]), links, foreign)
 
 
 def _mounted(plugin: Plugin, site: Site) -> Plugin:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from pi_server.config import Config, ConfigError, Problem
+from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import KeyStore, Store, StoreTooNewError
 from pi_server.stores.open_documents import open_documents
 from pi_server.stores.open_keys import open_keys
@@ -31,6 +32,8 @@ async def open_stores(config: Config, opened: AsyncExitStack) -> Stores:
         opened.push_async_callback(documents.close)
         keys = await open_keys(section.keys, folder, section.timeout)
         opened.push_async_callback(keys.close)
+    except StoreUnavailable as fault:  # only a file's: nothing else was asked yet
+        raise ConfigError((Problem("stores", fault.reason, ""),)) from fault
     except (ValueError, OSError, StoreTooNewError) as error:
         raise ConfigError((Problem("stores", str(error), ""),)) from error
     return Stores(documents, keys)

@@ -14,6 +14,7 @@ from pi_server.auth.revocations import KeyStoreRevocations
 from pi_server.auth.service_tokens import ServiceTokens
 from pi_server.auth.token_records import TokenRecords
 from pi_server.config import Config, ConfigError, Problem
+from pi_server.domain.stores import StoreTooNewError
 from pi_server.server.fetch import fetch
 from pi_server.server.stores import Stores
 from pi_server.web.sessions.rules import session_rules
@@ -32,10 +33,17 @@ class Trust:
     _revocations: KeyStoreRevocations
 
     async def follow(self, opened: AsyncExitStack) -> None:
-        """Begin to keep up with what other processes do: tokens made, sessions and tokens revoked."""
-        await self._recorded.start()
-        opened.push_async_callback(self._recorded.close)
-        await self._revocations.start()
+        """Begin to keep up with what other processes do: tokens made, sessions and tokens revoked.
+
+        Raises:
+            ConfigError: a later version has written to a store.
+        """
+        try:
+            await self._recorded.start()
+            opened.push_async_callback(self._recorded.close)
+            await self._revocations.start()
+        except StoreTooNewError as error:
+            raise ConfigError((Problem("stores", str(error), ""),)) from error
         opened.push_async_callback(self._revocations.close)
         opened.callback(self.passwords.close)
 

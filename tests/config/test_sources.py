@@ -245,6 +245,14 @@ def test_secrets_are_files_and_dotted_names_are_not(loads: Loads, folder: Path) 
     assert told(loaded)["services.bank.password"] == ("***", "secrets/services/bank/password")
 
 
+def test_a_key_ring_is_a_file_with_a_secret_on_each_line(loads: Loads, folder: Path) -> None:
+    """So that it can be a secret of the platform, newest first."""
+    newest, older = "n" * 20 + "ewest-0123456789", "o" * 20 + "lder-0123456789"
+    folder.joinpath("secrets").mkdir()
+    folder.joinpath("secrets", "keyring").write_text(f"{newest}\n{older}\n")
+    assert [secret.get_secret_value() for secret in loads("").config.keyring] == [newest, older]
+
+
 def test_secret_files_that_cannot_be_read_are_told(refuses: Refuses, folder: Path) -> None:
     """Bytes that are no text and unknown names are one line each."""
     (folder / "secrets" / "server").mkdir(parents=True)

@@ -1,0 +1,89 @@
+"""Masking values whose name stands beside them: parts of a multipart body, and pairs told as two members."""
+
+import re
+from collections.abc import Container
+
+from pi_server.audit.mask_json import HOLDING, NAMING
+from pi_server.audit.mask_text import MASK, value_at
+
+# --- multipart: the name is in the head of a part, the value in its body ---------------------------------------------
+
+_DISPOSITION = re.compile(r"content-disposition:[^\r\n]*?[;\s]name\*?=\"?([^\"\r\n;]*+)[^\r\n]*+", re.IGNORECASE)
+_HEAD_END = re.compile(r"\r?\n\r?\n")
+_BOUNDARY = re.compile(r"^--([^\s]++)[ \t]*+$", re.MULTILINE)
+
+
+def mask_parts(text: str, names: Container[str]) -> str:
+    """``text`` with the body of each part replaced that belongs to a secret field."""
+    if "content-disposition" not in text.lower():
+        return text
+    boundary = _BOUNDARY.search(text.replace("\r\n", "\n"))
+    parts: list[str] = []
+    at = done = 0
+    while match := _DISPOSITION.search(text, at):
+        at = match.end()
+        if match[1] in names:
+            start = head.end() if (head := _HEAD_END.search(text, at)) else at
+            end = text.find(f"\n--{boundary[1]}", start - 1) if boundary else -1
+            at = len(text) if end < 0 else max(end - (text[end - 1 : end] == "\r"), start)
+            parts += (text[done:start], MASK if at > start else "")
+            done = at
+    return "".join((*parts, text[done:]))
+
+
+# --- name="password" value="...", <Name>password</Name><Value>...</Value>, ('password', '...') ------------------------
+
+_NAMING, _HOLDING = "|".join(sorted(NAMING)), "|".join(sorted(HOLDING))
+_Q = r"(?:\\*+[\"']|&(?:amp;)*(?:quot|apos|#34|#39);)"
+_TAG = re.compile(r"""<[\w.:-]++(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>""")
+_NAMED_IN_TAG = re.compile(rf"""\s(?:{_NAMING})\s*+=\s*+["']([\w.:\[\]-]++)["']""", re.IGNORECASE)
+_HELD_IN_TAG = re.compile(rf"""(\s(?:{_HOLDING})\s*+=\s*+)("[^"]*+"|'[^']*+')""", re.IGNORECASE)
+_IN_ELEMENTS = re.compile(
+    rf"<(?:[\w.-]++:)?(?:{_NAMING})>\s*+([\w.:\[\]-]++)\s*+</(?:[\w.-]++:)?(?:{_NAMING})>\s*+"
+    rf"<((?:[\w.-]++:)?(?:{_HOLDING}))(?:\s[^<>]*+)?>",
+    re.IGNORECASE,
+)
+_IN_TEXT = re.compile(
+    rf"(?<![\w-])(?:{_NAMING}){_Q}?\s*+(?:=>?|:)\s*+{_Q}?([\w.:\[\]-]++){_Q}?[\s,;]*+"
+    rf"{_Q}?(?:{_HOLDING}){_Q}?\s*+(:=?|=+>?)\s*+",
+    re.IGNORECASE,
+)
+_IN_TUPLE = re.compile(r"\(b?[\"']([\w-]++)[\"'](,)\s*+b?(?=[\"'])")
+
+
+def mask_told_pairs(text: str, names: Container[str]) -> str:
+    """``text`` with each value replaced whose name is told as a value beside it."""
+    if "<" in text:
+        text = _in_elements(_TAG.sub(lambda tag: _in_tag(tag[0], names), text), names)
+    for form in (_IN_TEXT, _IN_TUPLE):
+        text = _in_text(text, form, names)
+    return text
+
+
+def _in_tag(tag: str, names: Container[str]) -> str:
+    named = _NAMED_IN_TAG.search(tag)
+    return _HELD_IN_TAG.sub(rf'\1"{MASK}"', tag) if named and named[1] in names else tag
+
+
+def _in_elements(text: str, names: Container[str]) -> str:
+    parts: list[str] = []
+    at = done = 0
+    while match := _IN_ELEMENTS.search(text, at):
+        at = match.end()
+        if match[1] in names:
+            end = text.find(f"</{match[2]}", at)
+            parts += (text[done:at], MASK)
+            at = done = len(text) if end < 0 else end
+    return "".join((*parts, text[done:]))
+
+
+def _in_text(text: str, form: re.Pattern[str], names: Container[str]) -> str:
+    parts: list[str] = []
+    at = done = 0
+    while match := form.search(text, at):
+        at = match.end()
+        if match[1] in names:
+            end, shown = value_at(text, at, match[2])
+            parts += (text[done:at], shown)
+            at = done = end
+    return "".join((*parts, text[done:]))
