@@ -30,14 +30,20 @@ class Served:
     """A server that serves.
 
     ``url`` is its address without a path; ``session`` an aiohttp session that begins there, so
-    ``server.session.get("/ping")`` asks it; ``headers`` hold a service token that may do everything (``tokens.test``
-    in the configuration); ``logs`` is the directory of its log files.
+    ``server.session.get("/ping")`` asks it, and that keeps cookies as a browser does; ``headers`` hold a service token
+    that may do everything (``tokens.test`` in the configuration); ``logs`` is the directory of its log files.
     """
 
     url: str
     session: ClientSession
     headers: Mapping[str, str]
     logs: Path
+
+    @property
+    def page(self) -> Mapping[str, str]:
+        """Headers that a page of this server's own site sends: its origin, and the CSRF token in its cookies."""
+        tokens = [cookie.value for cookie in self.session.cookie_jar if cookie.key.endswith("-csrf")]
+        return {"Origin": self.url, **({"x-csrf-token": tokens[-1]} if tokens else {})}
 
     @property
     def api_log(self) -> list[str]:
@@ -81,7 +87,7 @@ async def serve(
         pi_server.config.ConfigError: the configuration is wrong.
         pi_server.server.assembly.PluginsFailed: a service cannot be bound or started.
     """
-    from aiohttp import ClientSession  # a test session that serves nothing need not pay for the server
+    from aiohttp import ClientSession, CookieJar  # a test session that serves nothing need not pay for the server
 
     from pi_server.config import load
     from pi_server.server.assembly import PluginsFailed, assemble
@@ -97,7 +103,8 @@ async def serve(
             failed.add_note("\n".join(f"{plugin.name}: {it}" for plugin in failed.plugins for it in plugin.failures))
             raise
         try:
-            async with listening(server, loaded.config.server) as url, ClientSession(url) as session:
+            jar = CookieJar(unsafe=True)  # or it keeps no cookie of an address without a name
+            async with listening(server, loaded.config.server) as url, ClientSession(url, cookie_jar=jar) as session:
                 yield Served(url=url, session=session, headers={"x-srv-token": token}, logs=loaded.config.logs.dir)
         finally:
             await server.close()

@@ -17,7 +17,7 @@ _IN_SHELL = re.compile(r"^pi-server (.+)$", re.MULTILINE)
 _IN_SPAN = re.compile(r"`pi-server ([^`\n]+)`")
 _HOME = re.compile(r"(?<![\w.:/])/(?:home|root|srv|tmp|usr|opt|var|Users)/")
 PAGE_IDS = [page.name for page in PAGES]
-GROUPS = {"plugin", "config"}
+GROUPS = {"plugin", "config", "token", "mask"}
 
 
 def _anchors(page: Path) -> set[str]:

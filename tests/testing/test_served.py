@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pi_server import Fault
+from pi_server import Call, Fault, Service, delete, post
 from pi_server.config import ConfigError
+from pi_server.security import Sessions
 from pi_server.server.assembly import PluginsFailed
 from pi_server.testing import FakeProvider, Served, api_records, assert_pairs, serve
 from tests.testing.sample import AccountWithdrawal, Broken, FXRates2, Latest, Table, Withdraw, WithdrawResult
@@ -137,3 +138,35 @@ async def test_an_access_line_that_does_not_come_is_not_waited_for_long(monkeypa
     async with serve(bank()) as server:
         with pytest.raises(TimeoutError):
             await server.access_log()
+
+
+class Desk(Service):
+    """Signs in and out."""
+
+    root = "/desk"
+    sessions: Sessions
+
+    @post("/guests", public=True)
+    async def come_in(self, call: Call, name: str) -> None:
+        """Sign in."""
+        await self.sessions.open(call, name)
+
+    @delete("/guests")
+    async def leave(self, call: Call) -> None:
+        """Sign out."""
+        await self.sessions.close(call)
+
+
+async def test_its_session_is_a_browser() -> None:
+    """It keeps cookies, and ``page`` holds what a page of the site sends; without that a change is refused."""
+    people = {"chains": {"people": ["session", "csrf"]}, "services": {"desk": {"chain": "people"}}}
+    async with serve(Desk, config=people) as server:
+        assert server.page == {"Origin": server.url}
+        for headers, status in ((None, 403), (server.page, 204)):
+            async with server.session.post("/desk/guests", json={"name": "ann"}, headers=headers) as response:
+                assert response.status == status
+        assert server.page.keys() == {"Origin", "x-csrf-token"}
+        for given, status in ((None, 403), (server.page, 204), (server.page, 401)):
+            async with server.session.delete("/desk/guests", headers=given) as response:
+                assert response.status == status
+        assert server.page == {"Origin": server.url}
