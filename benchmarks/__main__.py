@@ -1,13 +1,22 @@
-"""``python -m benchmarks [ping|rest|routes|start ...] [--rounds N] [--seconds S] [--write]``."""
+"""``python -m benchmarks [MEASUREMENT ...] [--rounds N] [--seconds S] [--write]``; without one, all of them."""
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import page, ping, rest, routes, start
+from benchmarks import body, chain, memory, page, ping, rest, routes, start, untouched
 from benchmarks.table import Table
 
-MEASUREMENTS = {"ping": ping.measure, "rest": rest.measure, "routes": routes.measure, "start": start.measure}
+MEASUREMENTS = {
+    "ping": ping.measure,
+    "chain": chain.measure,
+    "untouched": untouched.measure,
+    "body": body.measure,
+    "memory": memory.measure,
+    "rest": rest.measure,
+    "routes": routes.measure,
+    "start": start.measure,
+}
 
 
 def main() -> None:

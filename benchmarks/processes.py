@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,14 +42,24 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def running(core: int, command: Sequence[str], log: Path, ready: Callable[[], bool]) -> Generator[int]:
+def running(
+    core: int,
+    command: Sequence[str],
+    log: Path,
+    ready: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+) -> Generator[int]:
     """Run ``command`` on ``core`` while the block lasts; gives its process id once it is ``ready``.
+
+    ``environment`` is all variables it sees; without it, ours.
 
     Raises:
         RuntimeError: it ended, or was not ready within 20 seconds.
     """
     with log.open("wb") as out:
-        process = subprocess.Popen(pinned(core, command), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            pinned(core, command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment
+        )
     try:
         _wait(process, log, ready)
         yield process.pid  # taskset replaced itself by the program
@@ -87,3 +97,8 @@ def resident_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(kilobytes) * 1024 / 1e6
+
+
+def open_files(pid: int) -> int:
+    """How many file descriptors a process has."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))

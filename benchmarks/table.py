@@ -36,8 +36,8 @@ def verdict(figure: float, *, at_least: float | None = None, at_most: float | No
     return ""
 
 
-def race(title: str, ours: Series, peers: Sequence[tuple[Series, float]], remark: str = "") -> Table:
-    """Our server above its peers, each with how many times better ours is and what was aimed at."""
+def race(title: str, ours: Series, peers: Sequence[tuple[Series, float | None]], remark: str = "") -> Table:
+    """Our server above its peers, each with how many times better ours is and what was aimed at, if anything."""
     rows = [[ours.name, spread(ours.rate), spread(ours.cpu), "", "", ""]]
     for peer, target in peers:
         ratio = ours.faster_than(peer)
