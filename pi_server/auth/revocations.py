@@ -19,7 +19,7 @@ from math import inf
 from typing import Literal
 
 from pi_server.domain.faults import StoreUnavailable
-from pi_server.domain.stores import KeyStore
+from pi_server.domain.stores import KeyStore, StoreTooNewError
 
 STALE = 5.0
 """Seconds after which a view that could not be refreshed is not to be relied on."""
@@ -98,8 +98,17 @@ class KeyStoreRevocations:
         await self._publish(_Revocation(now, now + self._lasting, user=user))
 
     async def start(self) -> None:
-        """Read what is revoked, and keep up with it until `close`; a store that is away is asked again and again."""
-        await self._try_to_catch_up()
+        """Read what is revoked, and keep up with it until `close`; a store that is away is asked again and again.
+
+        Raises:
+            StoreTooNewError: a later version has written to it.
+        """
+        try:
+            await self.catch_up()
+        except StoreTooNewError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as when it is followed
+            self._away(error)
         self._following = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
@@ -194,9 +203,12 @@ class KeyStoreRevocations:
         try:
             await self.catch_up()
         except Exception as error:  # noqa: BLE001 - whatever a store raises, whoever follows it must go on
-            self._failure = f"{type(error).__name__}: {error}"
-            if self._monotonic() - self._heard > STALE:
-                self._tell_stale()
+            self._away(error)
+
+    def _away(self, error: Exception) -> None:
+        self._failure = f"{type(error).__name__}: {error}"
+        if self._monotonic() - self._heard > STALE:
+            self._tell_stale()
 
     def _tell_stale(self) -> None:
         """One line in each outage."""

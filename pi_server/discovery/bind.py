@@ -14,6 +14,7 @@ from pi_server.discovery.fields import ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
 from pi_server.discovery.plugin import Bound, Failure, PluginError
 from pi_server.domain.capability import CapabilityPlan
+from pi_server.domain.ending import is_ending
 from pi_server.domain.message import Message
 from pi_server.domain.ports import ProviderKind
 from pi_server.domain.service import Service
@@ -185,6 +186,8 @@ class _Filling:
     def _make(self, cls: type[Service], path: tuple[str, ...], values: dict[str, Any]) -> Service | None:
         try:
             return cls(**values)
-        except Exception as error:  # noqa: BLE001 - a plugin's __post_init__ may raise anything
+        except BaseException as error:  # a plugin's __post_init__ may raise anything, even a SystemExit
+            if is_ending(error):
+                raise
             self.failures.append(Failure("bind", ".".join(path), f"{type(error).__name__}: {error}"))
             return None

@@ -17,6 +17,7 @@ from pi_server.discovery.fields import mapping_of
 from pi_server.discovery.gate import check_gate
 from pi_server.discovery.importing import import_object
 from pi_server.discovery.plugin import Failure, PluginError
+from pi_server.domain.ending import is_ending
 from pi_server.version import VERSION
 
 GROUP = "pi_server.middlewares"
@@ -51,7 +52,9 @@ def _built(name: str, make: Callable[..., Any], settings: Mapping[str, Any], ori
     except ValidationError as error:
         problems = problems_from(error, ("middlewares", name), origins)
         raise PluginError(*(Failure("bind", p.path, f"{p.reason} ({p.origin})") for p in problems)) from error
-    except Exception as error:
+    except BaseException as error:  # even a SystemExit takes down only what stands behind it
+        if is_ending(error):
+            raise
         raise PluginError(Failure("bind", f"middlewares.{name}", f"{type(error).__name__}: {error}")) from error
     if not callable(link):
         raise PluginError(Failure("bind", f"middlewares.{name}", "did not give a link: link(next) -> handler"))

@@ -37,5 +37,16 @@ class Chain(Generic[H]):
         return Chain(*self.links, *inner.links)
 
     def then(self, handler: H) -> H:
-        """Compose once, so that a request never walks a list."""
-        return reduce(lambda inner, link: link(inner), reversed(self.links), handler)
+        """Compose once, so that a request never walks a list.
+
+        Raises:
+            TypeError: a link gives nothing that can be called.
+        """
+        return reduce(_linked, reversed(self.links), handler)
+
+
+def _linked(inner: H, link: Callable[[H], H]) -> H:
+    handler = link(inner)
+    if not callable(handler):
+        raise TypeError(f"the link {getattr(link, '__qualname__', link)} gave no handler")
+    return handler

@@ -36,7 +36,8 @@ class Collection(Generic[M]):
     """Documents of one model: declare ``users: Collection[User]`` in a service to have one.
 
     ``Annotated[Collection[User], Index("email", unique=True)]`` declares what is searched by, or must be unique.
-    All methods raise the faults of `Documents`; what a consumer should be told instead is for the operation to say.
+    What is given back is as the store keeps it, so times are cut to milliseconds.  All methods raise the faults of
+    `Documents`; what a consumer should be told instead is for the operation to say.
     """
 
     def __init__(self, model: type[M], documents: Documents, *indexes: Index) -> None:
@@ -48,8 +49,7 @@ class Collection(Generic[M]):
     async def insert(self, value: M, *, id: str | None = None, expires: datetime | None = None) -> Record[M]:  # noqa: A002
         """Keep a new one, under a random id unless one is given."""
         documents = await self._indexed()
-        stored = await documents.insert(_document(value), id=id, expires=expires)
-        return Record(stored.id, stored.version, value)
+        return self._record(await documents.insert(_document(value), id=id, expires=expires))
 
     async def get(self, id: str) -> Record[M]:  # noqa: A002
         """The one with that id; `NotFound` otherwise."""
@@ -71,8 +71,8 @@ class Collection(Generic[M]):
     async def replace(self, record: Record[M], value: M, *, expires: datetime | None = None) -> Record[M]:
         """Put ``value`` in the place of the record as it was read; `Stale` if somebody was quicker."""
         documents = await self._indexed()
-        stored = await documents.replace(record.id, _document(value), version=record.version, expires=expires)
-        return Record(stored.id, stored.version, value)
+        document = _document(value)
+        return self._record(await documents.replace(record.id, document, version=record.version, expires=expires))
 
     async def delete(self, id: str, *, version: int | None = None) -> None:  # noqa: A002
         """Forget one; `NotFound` if there is none."""

@@ -31,6 +31,7 @@ from pi_server.stores.paging import Part, Position, checked_order, paged
 
 _SCHEMA: Final = 1
 _BY_EXPIRY: Final = "by expiry"
+_SLACK: Final = 0.25  # seconds for the driver to say by itself what it waited for
 
 _T = TypeVar("_T")
 _Client: TypeAlias = AsyncMongoClient[dict[str, Any]]
@@ -58,7 +59,7 @@ def open_mongo(url: str, timeout: float) -> MongoStore:
             connectTimeoutMS=limit,
             serverSelectionTimeoutMS=limit,
         )
-        return MongoStore(client)
+        return MongoStore(client, timeout)
     except (ConfigurationError, ValueError) as error:
         raise ValueError(f"stores.documents is no URL the driver can use ({type(error).__name__})") from None
 
@@ -66,11 +67,12 @@ def open_mongo(url: str, timeout: float) -> MongoStore:
 class MongoStore:
     """One database; whatever is acknowledged is in the journals of a majority."""
 
-    def __init__(self, client: _Client) -> None:
-        """Keep documents in the database the client's URL names."""
+    def __init__(self, client: _Client, timeout: float) -> None:
+        """Keep documents in the database the client's URL names; it answers within ``timeout`` seconds."""
         self._client = client
+        self._timeout = timeout
         self._database = client.get_default_database()
-        self._checking = asyncio.Lock()
+        self._checking: asyncio.Task[None] | None = None
         self._checked = False
         self._expiring: set[str] = set()
 
@@ -93,11 +95,15 @@ class MongoStore:
         await self._client.close()
 
     async def run(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do something with a database of a schema that is known."""
+        """Do something with a database of a schema that is known; both within the time of one answer."""
         with self._faults():
-            if not self._checked:
-                await self._check_schema()
-            return await work()
+            try:
+                async with asyncio.timeout(self._timeout + _SLACK):
+                    if not self._checked:
+                        await self._known_schema()
+                    return await work()
+            except TimeoutError:
+                raise StoreUnavailable(f"MongoDB: no answer in {self._timeout:g} s") from None
 
     async def expire(self, collection: _Collection) -> None:
         """Have MongoDB delete the collection's expired documents by and by."""
@@ -105,16 +111,25 @@ class MongoStore:
             await self.run(lambda: collection.create_index("expires", name=_BY_EXPIRY, expireAfterSeconds=0))
             self._expiring.add(collection.name)
 
+    async def _known_schema(self) -> None:
+        """One look, whose end all wait for: one after the other, the last would wait as often as there are others."""
+        if self._checking is None:
+            self._checking = asyncio.create_task(self._check_schema())
+            self._checking.add_done_callback(self._looked)
+        await asyncio.shield(self._checking)
+
+    def _looked(self, checking: asyncio.Task[None]) -> None:
+        self._checking = None
+        if not checking.cancelled():
+            checking.exception()  # told to those who waited, if any still does
+
     async def _check_schema(self) -> None:
-        """Once; one task at a time, for the first to come writes it down."""
-        async with self._checking:
-            if self._checked:
-                return
-            schema, first = self._database["pi_server.schema"], {"$setOnInsert": {"version": _SCHEMA}}
-            found = await _upserted(schema, "documents", first)
-            if found["version"] > _SCHEMA:
-                raise StoreTooNewError(f"MongoDB's database {self._database.name}", found["version"], _SCHEMA)
-            self._checked = True
+        """The first to come writes it down."""
+        schema, first = self._database["pi_server.schema"], {"$setOnInsert": {"version": _SCHEMA}}
+        found = await _upserted(schema, "documents", first)
+        if found["version"] > _SCHEMA:
+            raise StoreTooNewError(f"MongoDB's database {self._database.name}", found["version"], _SCHEMA)
+        self._checked = True
 
     @contextmanager
     def _faults(self) -> Generator[None]:

@@ -1,6 +1,7 @@
 """From mounts to one aiohttp application: every route is a single callable, composed once."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -86,7 +87,8 @@ class Site:
         """The aiohttp application; a body may have at most ``body_limit`` bytes."""
         app = web.Application(client_max_size=body_limit)
         for path, handler in self._core.items():
-            app.router.add_route("GET", path, handler)  # found first and fastest; all else about them is ours to answer
+            # found first and fastest; all else about them is ours to answer
+            app.router.add_route("GET", path, handler, expect_handler=_continue)
         app.router.register_resource(self._everything)
         return app
 
@@ -123,7 +125,8 @@ def _is_below(path: str, root: str) -> bool:
 async def _continue(request: web.Request) -> None:
     """Ask for the body where that is expected; any other expectation is ignored (RFC 9110, 10.1.1)."""
     if request.headers["Expect"].lower() == "100-continue" and request.version == HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with suppress(ConnectionError):  # a consumer that went away is told of where every other is
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # or aiohttp takes the answer for begun
 
 

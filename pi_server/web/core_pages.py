@@ -93,9 +93,7 @@ class _Documents:
 
     async def whole(self, _: web.Request) -> web.Response:
         mounts = list(self._served())
-        return await self._answer(
-            "", partial(self._tell, mounts, self._chains, title="pi-server", version=VERSION)
-        )
+        return await self._answer("", partial(self._tell, mounts, self._chains, title="pi-server", version=VERSION))
 
     async def of_one_service(self, request: web.Request) -> web.Response:
         name, dot, kind = request.match_info["file"].rpartition(".")

@@ -10,7 +10,7 @@ from pi_server.domain.call import Call, current_call
 from pi_server.domain.consumer import ANONYMOUS, Consumer
 from pi_server.domain.deadline import Deadline
 from pi_server.domain.envelope import Envelope
-from pi_server.domain.faults import CallTimeout, Forbidden
+from pi_server.domain.faults import CallTimeout, Forbidden, Unauthenticated
 from pi_server.domain.operation import Operation
 from pi_server.domain.service import Service
 from pi_server.domain.watch import Watch
@@ -61,6 +61,8 @@ class Endpoint:
         """Serve one request; every failure leaves as a `Fault`."""
         content_type = choose_produced(request.headers.get("Accept", ""), self._produces)
         call = self._call(request)
+        if call.consumer.is_anonymous and not self._operation.public:
+            raise Unauthenticated(reason="nothing in the chain says who calls")
         if not call.consumer.reaches(self._operation.service, self._name) or not call.consumer.may(self._scope):
             raise _forbidden(call.consumer, self._scope)
         limit = self._watch.until(call.deadline)

@@ -4,7 +4,7 @@ import re
 from dataclasses import is_dataclass
 from inspect import isclass
 from types import NoneType, UnionType
-from typing import Any, TypeGuard, Union, get_args, get_origin
+from typing import Any, NoReturn, TypeGuard, Union, get_args, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
@@ -88,20 +88,42 @@ def fault_response(fault: Fault, envelope: Envelope, correlation_id: str) -> web
     return web.Response(status=rendered.status, body=rendered.body, headers=headers)
 
 
-def sendable(response: object) -> web.StreamResponse:
+def sendable(response: object, request: web.Request) -> web.StreamResponse:
     """What was answered, if it can be put on the wire: found out here, it is still a fault; later it is a torn line.
 
     Raises:
         TypeError: it is no response at all.
-        ValueError: its status or one of its headers is none of HTTP.
+        ValueError: its status, one of its headers or one of its cookies is none of HTTP.
+        RuntimeError: it was given to another request before, or another answer to this one has begun already.
     """
     if not isinstance(response, web.StreamResponse):
         raise TypeError(f"the answer is {type(response).__name__}, no response")
-    if response.prepared:
-        return response
+    if response.prepared != has_begun(request) and response.task is not request.task:
+        raise RuntimeError("each request needs one response, made for it alone")
+    if not response.prepared:
+        _check_head(response)
+    return response
+
+
+def _check_head(response: web.StreamResponse) -> None:
     if not 200 <= response.status <= 599:
         raise ValueError(f"the answer has the status {response.status}")
     for name, value in response.headers.items():
         if name.lower() in _FRAMING or not _HEADER_NAME.fullmatch(name) or _UNSENDABLE.search(value):
             raise ValueError(f"the answer has a header that cannot be sent: {name!r}")
-    return response
+    for name, cookie in response.cookies.items():
+        if _UNSENDABLE.search(cookie.OutputString()):
+            raise ValueError(f"the answer has a cookie that cannot be sent: {name!r}")
+
+
+def has_begun(request: web.Request) -> bool:
+    """Whether any byte of an answer is on its way, so that no other can be given."""
+    return request.writer.output_size > 0
+
+
+class CutOff(web.StreamResponse):
+    """In the place of an answer that had begun when something failed: the connection ends, as HTTP wants it."""
+
+    async def prepare(self, request: web.BaseRequest) -> NoReturn:
+        """End it; aiohttp takes this for a consumer that went away."""
+        raise ConnectionAbortedError("an answer that had begun could not be finished")

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from aiohttp import web
 
+from pi_server.domain.call import Call
 from pi_server.domain.consumer import ANONYMOUS
 from pi_server.domain.ports import Access, AccessLog
 from pi_server.web.endpoint import Handler
@@ -19,20 +20,19 @@ def access_log(log: AccessLog) -> Callable[[Handler], Handler]:
 
     def link(handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            start, status = perf_counter(), VANISHED
+            start, status, call = perf_counter(), VANISHED, request[CALL]
             try:
                 response = await handler(request)
                 status = response.status
                 return response
             finally:
-                tell(request, status, perf_counter() - start)
+                tell(request, call, status, perf_counter() - start)
 
         return handle
 
-    def tell(request: web.Request, status: int, seconds: float) -> None:
+    def tell(request: web.Request, call: Call, status: int, seconds: float) -> None:
         gone = request.transport is None
         fault = request.get(FAULT)
-        call = request[CALL]
         log.record(
             Access(
                 status=VANISHED if gone else status,

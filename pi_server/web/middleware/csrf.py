@@ -8,7 +8,6 @@ adds one by itself.  Where nobody is signed in, as at a sign-in, the origin alon
 people in.
 """
 
-import asyncio
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
@@ -16,8 +15,8 @@ from aiohttp import hdrs, web
 from multidict import istr
 
 from pi_server.domain.consumer import ANONYMOUS, Consumer
-from pi_server.domain.faults import BodyTooSlow, CrossSite
-from pi_server.web.body import Patience
+from pi_server.domain.faults import CrossSite
+from pi_server.web.body import EarlyBody, Patience
 from pi_server.web.endpoint import Handler
 from pi_server.web.form_body import FORM, MAX_FIELDS
 from pi_server.web.middleware.jwt import bearer_tokens
@@ -61,7 +60,7 @@ class _Guard:
 
     def __init__(self, storage: SessionStorage, realm: str, patience: Patience) -> None:
         self._storage = storage
-        self._patience = patience
+        self._early = EarlyBody(patience)
         self._realm = realm
         self._tokens = storage.rules.csrf
         self._scheme = "https" if storage.rules.cookie.secure else "http"
@@ -71,7 +70,7 @@ class _Guard:
         if reason := _foreign(request, self._scheme):
             raise CrossSite(reason=reason)
         sign_in = await self._sign_in(request, consumer)
-        if sign_in is not None and not self._tokens.good(await _shown_token(request, self._patience), sign_in):
+        if sign_in is not None and not self._tokens.good(await _shown_token(request, self._early), sign_in):
             raise CrossSite(reason="without the CSRF token of this sign-in")
 
     def offer(self, request: web.Request, response: web.StreamResponse, consumer: Consumer) -> None:
@@ -129,20 +128,16 @@ def _told(value: str) -> str:
     return ascii(value[:100])
 
 
-async def _shown_token(request: web.Request, patience: Patience) -> str | None:
+async def _shown_token(request: web.Request, early: EarlyBody) -> str | None:
     shown = request.headers.getall(_HEADER, ())
     if shown:
         return shown[0] if len(shown) == 1 else None
-    return await _token_of_form(request, patience) if request.content_type == FORM else None
+    return _token_of_form(await early.read(request)) if request.content_type == FORM else None
 
 
-async def _token_of_form(request: web.Request, patience: Patience) -> str | None:
+def _token_of_form(body: bytes) -> str | None:
     try:
-        async with asyncio.timeout(patience.total):
-            body = await request.read()  # kept by aiohttp for whoever reads the body next
         fields = parse_qsl(body.decode(), max_num_fields=MAX_FIELDS)
-    except TimeoutError:
-        raise BodyTooSlow(headers={"Connection": "close"}) from None
     except ValueError:
         return None
     tokens = [value for name, value in fields if name == CSRF_FIELD]
