@@ -65,7 +65,7 @@ class Mask:
         return mask_pairs(mask_elements(text, self._names), self._names) if masked is None else masked
 
     def _form(self, text: str) -> str:
-        if "%" not in text and not self._names.suspected(text):
+        if not text or ("%" not in text and not self._names.suspected(text)):
             return text
         masked = "&".join(self._field(field) for field in text.split("&"))
         return self.payload(masked) if '"' in masked or "<" in masked else masked  # then it is no form at all

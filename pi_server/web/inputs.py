@@ -115,7 +115,7 @@ def _validate(parameter: Parameter, raw: Any, found: dict[str, Any], problems: l
             problems.append(Detail(prefix or "body", "Field required"))
         return
     try:
-        value = parameter.adapter.validate_python(raw, extra="forbid" if parameter.forbid else None)
+        value = parameter.validate(raw, extra="forbid" if parameter.forbid else None)
     except ValidationError as error:
         listed = details_of(error.errors(include_url=False, include_input=False, include_context=False))
         problems.extend(Detail(".".join(filter(None, (prefix, d.path))) or "body", d.reason) for d in listed)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import is_dataclass
+from functools import lru_cache
 from inspect import isclass
 from types import NoneType, UnionType
 from typing import Any, TypeGuard, Union, get_args, get_origin
@@ -45,7 +46,7 @@ class Responder:
         self._envelope = envelope
         self._status = operation.status
         output = output_type(returned)
-        self._adapter: TypeAdapter[Any] = TypeAdapter(output)
+        self._dump = TypeAdapter(output).serializer.to_json  # bound once, as everything a request needs
         self._model = _model_of(output)
 
     def respond(self, result: Any, correlation_id: str, content_type: str) -> web.Response:
@@ -64,11 +65,9 @@ class Responder:
             status = 200
         if _is_reply(result) or not (result is None or isinstance(result, self._model)):
             raise TypeError(f"the operation returned {type(result).__name__}")
-        data = self._adapter.dump_json(result, by_alias=True, warnings="error")
+        data = self._dump(result, by_alias=True, warnings="error")
         body = self._envelope.success(data, correlation_id)
-        if headers is None:
-            return web.Response(body=body, status=status, content_type=content_type)
-        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **headers})
+        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})
 
 
 def _is_reply(result: Any) -> TypeGuard[Reply[Any]]:
@@ -102,6 +101,12 @@ def sendable(response: object) -> web.StreamResponse:
     if not 200 <= response.status <= 599:
         raise ValueError(f"the answer has the status {response.status}")
     for name, value in response.headers.items():
-        if name.lower() in _FRAMING or not _HEADER_NAME.fullmatch(name) or _UNSENDABLE.search(value):
+        if not _is_sendable(name, value):
             raise ValueError(f"the answer has a header that cannot be sent: {name!r}")
     return response
+
+
+@lru_cache(maxsize=256)
+def _is_sendable(name: str, value: str) -> bool:
+    """Whether a header can be put on the wire; most answers of a server have the same few."""
+    return name.lower() not in _FRAMING and bool(_HEADER_NAME.fullmatch(name)) and not _UNSENDABLE.search(value)
