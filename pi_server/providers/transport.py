@@ -1,6 +1,5 @@
 """The one place that sends bytes to providers and reads their answers."""
 
-import asyncio
 import re
 import ssl
 from pathlib import Path
@@ -49,11 +48,9 @@ class HttpTransport:
 
     def __init__(self, settings: ProviderSettings, tls: ssl.SSLContext | bool = True) -> None:
         """Prepare everything that does not change between requests; needs a running loop."""
-        loop = asyncio.get_running_loop()
         origin = URL(settings.endpoint, encoded=True)
         self._timeout = settings.timeout
         self._watch = Watch()
-        self._clock = loop.time
         self._dialler = Dialler(settings.reply_limit, settings.connections, tls)
         self._dialling = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
         self._way = Way(origin, tls)
@@ -65,7 +62,7 @@ class HttpTransport:
         Raises:
             ProviderFault: unreachable, timeout, malformed or too_large.
         """
-        until = exchange.deadline.within(self._timeout, self._clock())  # no exchange is without an end
+        until = exchange.deadline.within(self._timeout, self._watch.now())  # no exchange is without an end
         limit = self._watch.until(until)
         try:
             with limit:

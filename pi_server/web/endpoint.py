@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from pi_server.domain.call import Call, current_call
 from pi_server.domain.consumer import ANONYMOUS
@@ -48,16 +48,15 @@ class Endpoint:
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one request; every failure leaves as a `Fault`."""
-        content_type = choose_produced(request.headers.get("Accept", ""), self._produces)
+        content_type = choose_produced(request.headers.get(hdrs.ACCEPT, ""), self._produces)
         call = self._call(request)
         if not call.consumer.may(self._operation.scope):
             raise Forbidden
         limit = self._watch.until(call.deadline)
         try:
             with limit:
-                arguments = self._inputs.arguments(
-                    request.match_info, _query(request), await self._body(request, limit)
-                )
+                body = await self._body(request, limit) if self._inputs.takes_body else None
+                arguments = self._inputs.arguments(request.match_info, _query(request), body)
                 result = await self._operation.method(self._service, call, **arguments)
         except TimeoutError:
             if not limit.expired:
@@ -72,14 +71,14 @@ class Endpoint:
             correlation_id=begun.correlation_id,
             consumer=request.get(CONSUMER, ANONYMOUS),
             source=begun.source,
-            deadline=Deadline(asyncio.get_running_loop().time() + self._timeout),
+            deadline=Deadline(self._watch.now() + self._timeout),
             operation=self._operation,
         )
         current_call.set(call)
         return call
 
     async def _body(self, request: web.Request, limit: Limit) -> Any:
-        if not self._inputs.takes_body or not request.body_exists:
+        if not request.body_exists:
             return None
         kind = check_consumes(
             request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), self._consumes
