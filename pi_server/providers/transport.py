@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 
 import aiohttp
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
@@ -16,6 +17,8 @@ from pi_server.providers.line import Dialler, Line, Way
 from pi_server.providers.settings import ProviderSettings
 from pi_server.providers.text import printable
 
+_OWN = "HTTP/1.1\r\nHost: {}\r\nUser-Agent: pi-server\r\nAccept-Encoding: gzip, deflate\r\n"
+_OWN_LINES = _OWN.count("\n") + 1  # with the empty one at the end
 _TARGET = re.compile(r"[a-zA-Z]+://[^/?#]*([^#]*)")
 
 
@@ -54,7 +57,7 @@ class HttpTransport:
         self._dialler = Dialler(settings.reply_limit, settings.connections, tls)
         self._dialling = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
         self._way = Way(origin, tls)
-        self._own = f"Host: {origin.host_port_subcomponent}\r\nUser-Agent: pi-server\r\nAccept-Encoding: gzip, deflate"
+        self._own = _OWN.format(origin.host_port_subcomponent)
 
     async def send(self, exchange: Exchange) -> WireResponse:
         """Send the request and read the whole answer before the deadline.
@@ -66,39 +69,39 @@ class HttpTransport:
         limit = self._watch.until(until)
         try:
             with limit:
-                return await self._ask(exchange.request)
+                wire = self._written(exchange.request)
+                connection = await self._dialler.connect(self._way, [], self._dialling)
+                try:
+                    response = await _line(connection).ask(wire, head_only=exchange.request.verb == "HEAD")
+                except BaseException:
+                    connection.close()  # an answer read in part must not be found by the next request
+                    raise
+                connection.release()
+                return response
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
             kind = "timeout" if limit.expired else kind_of(error)
             raise ProviderFault(kind, printable(f"{type(error).__name__} {error}".strip())) from error
 
-    async def _ask(self, request: WireRequest) -> WireResponse:
-        wire = self._written(request)
-        connection = await self._dialler.connect(self._way, [], self._dialling)
-        try:
-            line = connection.protocol
-            if not isinstance(line, Line):
-                raise aiohttp.ServerDisconnectedError
-            response = await line.ask(wire, head_only=request.verb == "HEAD")
-        except BaseException:
-            connection.close()  # an answer read in part must not be found by the next request
-            raise
-        connection.release()
-        return response
-
     def _written(self, request: WireRequest) -> bytes:
         """The request as bytes; ValueError when a header would begin another line."""
-        lines = [f"{request.verb} {target(request.url)} HTTP/1.1", self._own]
-        lines += [f"{name}: {value}" for name, value in request.headers]
+        told = [f"{name}: {value}\r\n" for name, value in request.headers]
         if request.body or request.verb not in ("GET", "HEAD", "DELETE"):
-            lines.append(f"Content-Length: {len(request.body)}")
-        head = "\r\n".join(lines)
-        if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+            told.append(f"Content-Length: {len(request.body)}\r\n")
+        head = f"{request.verb} {target(request.url)} {self._own}{''.join(told)}\r\n"
+        if not head.count("\n") == head.count("\r") == len(told) + _OWN_LINES:
             raise ValueError("a header holds a line break")
-        return b"%b\r\n\r\n%b" % (head.encode(), request.body)
+        return head.encode() + request.body
 
     async def close(self) -> None:
         """Close all connections."""
         await self._dialler.close()
+
+
+def _line(connection: Connection) -> Line:
+    line = connection.protocol
+    if not isinstance(line, Line):
+        raise aiohttp.ServerDisconnectedError
+    return line
 
 
 def target(url: str) -> str:
