@@ -8,11 +8,12 @@ from types import NoneType, UnionType
 from typing import Any, TypeGuard, Union, get_args, get_origin
 
 from aiohttp import web
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import Fault
 from pi_server.domain.operation import Operation, Reply
+from pi_server.web.strict_dump import strict_dump
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's own to say
@@ -46,7 +47,7 @@ class Responder:
         self._envelope = envelope
         self._status = operation.status
         output = output_type(returned)
-        self._dump = TypeAdapter(output).serializer.to_json  # bound once, as everything a request needs
+        self._dump = strict_dump(output)
         self._model = _model_of(output)
 
     def respond(self, result: Any, correlation_id: str, content_type: str) -> web.Response:
@@ -54,7 +55,7 @@ class Responder:
 
         Raises:
             TypeError: that is of another class than the operation says.
-            PydanticSerializationError: or in another way not what it says.
+            UserWarning, PydanticSerializationError: or in another way not what it says.
         """
         status, headers = self._status, None
         if _is_reply(result):
@@ -65,7 +66,7 @@ class Responder:
             status = 200
         if _is_reply(result) or not (result is None or isinstance(result, self._model)):
             raise TypeError(f"the operation returned {type(result).__name__}")
-        data = self._dump(result, by_alias=True, warnings="error")
+        data = self._dump(result)
         body = self._envelope.success(data, correlation_id)
         return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})
 
