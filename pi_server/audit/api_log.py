@@ -86,8 +86,9 @@ class ApiLog:
 
     def _sent(self, level: Level, exchange: Exchange, place: Place, secret: frozenset[str]) -> None:
         call, request = exchange.call, exchange.request
-        told = [(name.lower(), name, value) for name, value in request.headers]
-        headers = tuple([(n, MASK if low in secret else value) for low, n, value in told if low not in _AUTOMATIC])
+        headers = tuple(
+            [(n, MASK if n.lower() in secret else v) for n, v in request.headers if n.lower() not in _AUTOMATIC]
+        )
         shown, payload = self._content(level, headers, request.body)
         self._record(
             f'"headers": [{shown}], "sourceIP": {quoted(call.source)}, "payload": {payload}, '

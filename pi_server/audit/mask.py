@@ -89,7 +89,7 @@ class Mask:
         return self._patterns.masked(text)
 
     def _form(self, text: str, names: Container[str]) -> str:
-        if "%" not in text and not self._suspected(text):
+        if not text or ("%" not in text and not self._suspected(text)):
             return text
         masked = "&".join(self._field(field, names) for field in text.split("&"))
         return self.payload(masked) if '"' in masked or "<" in masked else masked  # then it is no form at all

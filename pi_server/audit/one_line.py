@@ -1,13 +1,13 @@
 """Text that stays on one line, and looks like what it is, in every viewer."""
 
 import re
-from json import JSONEncoder
+from json.encoder import encode_basestring
 
 # DEL and C1 controls, bidi controls, the line and paragraph separators, lone surrogates
 _HOSTILE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f]|" + _HOSTILE.pattern)
 
-quoted = JSONEncoder(ensure_ascii=False).encode
+quoted = encode_basestring  # what `JSONEncoder(ensure_ascii=False).encode` is for a text, without the way there
 """A text as a JSON string; C0 controls, quotes and backslashes are escaped, nothing else."""
 
 

@@ -40,13 +40,14 @@ class Stamp:
         self._form = form
         self._zone = zone(timezone)
         self._clock = clock
-        self._cached = (-1, "")  # one tuple, so that threads never mix two seconds
+        self._cached = (-1, "", "", "")  # one tuple, so that threads never mix two seconds
 
     def __call__(self) -> str:
         """The time now."""
         second, ms = divmod(int(self._clock() * 1000 + _SLACK), 1000)
-        cached, text = self._cached
+        cached, before, mark, after = self._cached
         if second != cached:
             text = self._form(datetime.fromtimestamp(second, UTC).astimezone(self._zone))
-            self._cached = (second, text)
-        return text.replace("{ms}", f"{ms:03d}")
+            before, mark, after = text.partition("{ms}")
+            self._cached = (second, before, mark, after)
+        return f"{before}{ms:03d}{after}" if mark else before

@@ -62,8 +62,7 @@ class Stream:
 
     def write(self, lines: bytes) -> None:
         """Write ``lines`` (each ended by a newline) at once; what cannot be written is counted and told."""
-        whole = b"\n" + lines if self._torn else lines  # the line that was cut must not run into this one
-        rest = whole
+        whole = rest = b"\n" + lines if self._torn else lines  # the line that was cut must not run into this one
         try:
             self._prepare()
             while rest:
@@ -145,6 +144,8 @@ class BufferedWriter:
             self.target.losses.add(1, f"more than {self._limit} lines are waiting")
             return
         self._lines.append(line)
+        if self._loop is not None and self._loop.is_running():  # it will flush
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:

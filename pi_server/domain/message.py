@@ -107,4 +107,7 @@ class WireResponse(NamedTuple):
     def header(self, name: str) -> str:
         """The first value of a header, whatever its case; empty when absent."""
         wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), "")
+        for key, value in self.headers:  # half the time of next() over a generator
+            if key.lower() == wanted:
+                return value
+        return ""

@@ -2,6 +2,8 @@
 
 ``asyncio.timeout`` arms and disarms a timer of the event loop for every use.  Nearly all calls end long before their
 deadline, so a watch keeps those that run in a set and looks at them every few milliseconds, as long as there are any.
+
+A watch knows its loop from the start, because asking for the running one is a system call on Python before 3.12.
 """
 
 import asyncio
@@ -18,7 +20,9 @@ class Watch:
     """Watches over the tasks of one event loop."""
 
     def __init__(self) -> None:
-        """Begin with nothing to watch."""
+        """Begin with nothing to watch; needs a running loop."""
+        self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
         self._limits: set[Limit] = set()
         self.looking = False
 
@@ -31,21 +35,20 @@ class Watch:
         self._limits.add(limit)
         if not self.looking:
             self.looking = True
-            asyncio.get_running_loop().call_later(TICK, self._look)
+            self.loop.call_later(TICK, self._look)
 
     def discard(self, limit: "Limit") -> None:
         """Watch no longer."""
         self._limits.discard(limit)
 
     def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self.now()
         for limit in [limit for limit in self._limits if limit.deadline.passed(now)]:
             self._limits.discard(limit)
             limit.expire()
         self.looking = bool(self._limits)
         if self.looking:
-            loop.call_later(TICK, self._look)
+            self.loop.call_later(TICK, self._look)
 
 
 class Limit:
@@ -60,7 +63,7 @@ class Limit:
         self.expired = False
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._watch.loop)
         if task is None:
             raise RuntimeError("only a task can be limited")
         self._task = task

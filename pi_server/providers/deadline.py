@@ -12,8 +12,10 @@ def deadline(timeout: float) -> Callable[[Send], Send]:
     """Give each exchange ``timeout`` seconds, or what is left of its call; with nothing left it is not tried."""
 
     def link(send: Send) -> Send:
+        clock = asyncio.get_running_loop().time  # asked once: see `pi_server.domain.watch`
+
         async def bounded(exchange: Exchange) -> WireResponse:
-            now = asyncio.get_running_loop().time()
+            now = clock()
             if exchange.deadline.passed(now):
                 raise ProviderFault("timeout", "the call's time was over before the request was sent")
             until = exchange.deadline.within(timeout, now)

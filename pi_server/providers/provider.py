@@ -57,7 +57,9 @@ class Provider:
         exchange = Exchange(call, self._endpoint, self._encode(call, message), call.deadline)
         try:
             response = await self._send(exchange)
-            return await self._decode(message, response)
+            if len(response.body) <= OFF_LOOP:
+                return self._decode(message, response)
+            return await asyncio.to_thread(self._decode, message, response)
         except ProviderFault as fault:
             raise self._status_map.translate(self._name, fault) from fault
 
@@ -69,11 +71,9 @@ class Provider:
         own = ((CORRELATION_HEADER, call.correlation_id), *self._headers)
         return WireRequest(request.verb, request.url, request.headers + own, request.body)
 
-    async def _decode(self, message: Message[R], response: WireResponse) -> R:
+    def _decode(self, message: Message[R], response: WireResponse) -> R:
         try:
-            if len(response.body) <= OFF_LOOP:
-                return self._codec.decode(message, response)
-            return await asyncio.to_thread(self._codec.decode, message, response)
+            return self._codec.decode(message, response)
         except ProviderFault as fault:
             if fault.kind == "malformed":  # the API log has closed this exchange as answered
                 _log.error("%s: %s", self._endpoint.name, fault)

@@ -1,8 +1,10 @@
 """The codec of REST providers: JSON in both directions."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -26,10 +28,11 @@ class _Plan:
     """How messages of one class are put into URL and body."""
 
     verb: HttpVerb
-    template: str
+    path: str  # with %s for each of ``places``
+    places: tuple[str, ...]  # names as they are dumped
     in_path: frozenset[str]
     in_body: bool
-    only_path: bool
+    values: Callable[[Message[Any]], dict[str, Any]]
 
 
 def _plan(message: type[Message[Any]]) -> _Plan:
@@ -41,9 +44,15 @@ def _plan(message: type[Message[Any]]) -> _Plan:
             near = get_close_matches(name, list(fields), 1)
             hint = f"; did you mean {{{near[0]}}}?" if near else ""
             raise TypeError(f"{message.__name__}: its path {shape.path!r} names no field {name!r}{hint}")
-    template = "/" + shape.path.removeprefix("/") if shape.path else ""
-    in_body = shape.verb not in ("GET", "HEAD", "DELETE")
-    return _Plan(shape.verb, template, frozenset(names), in_body, only_path=not in_body and fields.keys() == set(names))
+    path = _PLACE.sub("%s", shape.path.replace("%", "%%"))
+    return _Plan(
+        shape.verb,
+        "/" + path.removeprefix("/") if path else "",
+        tuple(fields[name].serialization_alias or name for name in names),
+        frozenset(names),
+        shape.verb not in ("GET", "HEAD", "DELETE"),
+        partial(message.__pydantic_serializer__.to_python, mode="json", by_alias=True, exclude_none=True),
+    )
 
 
 def _segment(value: object) -> str:
@@ -51,7 +60,7 @@ def _segment(value: object) -> str:
     text = str(value)
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} cannot be a path segment")
-    return quote(text, safe="")
+    return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
 def _scalar(value: Any) -> str:
@@ -91,20 +100,14 @@ class RestCodec:
     def encode(self, message: Message[R], /) -> WireRequest:
         """The request that asks ``message``; ValueError when a value cannot be part of a path."""
         plan = self._plans.get(type(message)) or self._plans.setdefault(type(message), _plan(type(message)))
-        url = self._base + self._path(plan, message)
-        if plan.only_path:
-            return WireRequest(plan.verb, url, _ACCEPT)
+        values = plan.values(message)
+        url = self._base + plan.path % tuple([_segment(_scalar(values.get(name))) for name in plan.places])
         if plan.in_body:
             body = message.model_dump_json(by_alias=True, exclude=set(plan.in_path)).encode()
             return WireRequest(plan.verb, url, _WITH_BODY, body)
-        values = message.model_dump(mode="json", by_alias=True, exclude=set(plan.in_path), exclude_none=True)
+        for name in plan.places:
+            values.pop(name, None)
         return WireRequest(plan.verb, url + _query(values) if values else url, _ACCEPT)
-
-    def _path(self, plan: _Plan, message: Message[R]) -> str:
-        if not plan.in_path:
-            return plan.template
-        values = message.model_dump(mode="json", include=set(plan.in_path))
-        return _PLACE.sub(lambda place: _segment(_scalar(values[place[1]])), plan.template)
 
     def decode(self, message: Message[R], response: WireResponse, /) -> R:
         """The typed reply; `ProviderFault` (status, malformed) when the provider refused or answered nonsense."""
@@ -117,9 +120,13 @@ class RestCodec:
             raise invalid(error, response.status) from error
 
 
+def _is_json(media: str) -> bool:
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+
+
 def _json(response: WireResponse) -> Any:
-    media = response.header("Content-Type").partition(";")[0].strip().lower()
-    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+    media = response.header("Content-Type")
+    if media != "application/json" and not _is_json(media := media.partition(";")[0].strip().lower()):
         raise ProviderFault("malformed", f"JSON was expected, not {printable(media, 80)!r}", status=response.status)
     try:
         return jiter.from_json(response.body, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)

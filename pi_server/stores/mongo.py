@@ -67,7 +67,7 @@ def open_mongo(url: str, timeout: float) -> MongoStore:
 class MongoStore:
     """One database; whatever is acknowledged is in the journals of a majority."""
 
-    def __init__(self, client: _Client, timeout: float) -> None:
+    def __init__(self, client: _Client, timeout: float = 2.0) -> None:
         """Keep documents in the database the client's URL names; it answers within ``timeout`` seconds."""
         self._client = client
         self._timeout = timeout

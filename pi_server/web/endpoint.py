@@ -1,10 +1,9 @@
 """The innermost handler of a route: typed input in, the operation, an enveloped answer out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, get_type_hints
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from pi_server.domain.call import Call, current_call
 from pi_server.domain.consumer import ANONYMOUS, Consumer
@@ -59,7 +58,7 @@ class Endpoint:
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one request; every failure leaves as a `Fault`."""
-        content_type = choose_produced(request.headers.get("Accept", ""), self._produces)
+        content_type = choose_produced(request.headers.get(hdrs.ACCEPT, ""), self._produces)
         call = self._call(request)
         if call.consumer.is_anonymous and not self._operation.public:
             raise Unauthenticated(reason="nothing in the chain says who calls")
@@ -84,7 +83,7 @@ class Endpoint:
             correlation_id=begun.correlation_id,
             consumer=request.get(CONSUMER, ANONYMOUS),
             source=begun.source,
-            deadline=Deadline(asyncio.get_running_loop().time() + self._timeout),
+            deadline=Deadline(self._watch.now() + self._timeout),
             operation=self._operation,
         )
         current_call.set(call)

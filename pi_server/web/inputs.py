@@ -50,13 +50,13 @@ class Inputs:
         given = self._from_query(query, problems) if query else {}
         fields = self._from_body(body, problems) if body is not None else {}
         _refuse_doubles(path, given, fields, problems)
-        sources = {"path": path, "query": given, "body": fields}
         found: dict[str, Any] = {}
         for parameter in self.parameters:
             if parameter.whole:
                 raw = _whole(parameter, path, given if parameter.source == "query" else body)
             else:
-                raw = sources[parameter.source].get(parameter.name, _ABSENT)
+                source = path if parameter.source == "path" else given if parameter.source == "query" else fields
+                raw = source.get(parameter.name, _ABSENT)
             _validate(parameter, raw, found, problems)
         if problems:
             raise InvalidInput(details=tuple(problems))
@@ -99,7 +99,7 @@ def _whole(parameter: Parameter, path: Mapping[str, str], given: Any) -> Any:
     """What a parameter that is the entire query or body is validated from; `_ABSENT` lets its default count."""
     if given is None and not parameter.fields:
         return _ABSENT
-    own = {name: path[name] for name in parameter.from_path}
+    own = {name: path[name] for name in parameter.from_path} if parameter.from_path else {}
     came = own or given or (given is not None and parameter.source == "body")
     if not came and not parameter.required:
         return _ABSENT
@@ -115,7 +115,7 @@ def _validate(parameter: Parameter, raw: Any, found: dict[str, Any], problems: l
             problems.append(Detail(prefix or "body", "Field required"))
         return
     try:
-        value = parameter.adapter.validate_python(raw, extra="forbid" if parameter.forbid else None)
+        value = parameter.validate(raw, extra="forbid" if parameter.forbid else None)
     except ValidationError as error:
         listed = details_of(error.errors(include_url=False, include_input=False, include_context=False))
         problems.extend(Detail(".".join(filter(None, (prefix, d.path))) or "body", d.reason) for d in listed)

@@ -1,7 +1,7 @@
 """What an operation's signature asks for, read once when it is mounted."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -31,6 +31,7 @@ class Parameter:
     required: bool
     whole: bool
     adapter: TypeAdapter[Any]
+    validate: Callable[..., Any]
     fields: Mapping[str, Any]
     from_path: tuple[str, ...]
     forbid: bool
@@ -83,6 +84,7 @@ def _parameter(
         required=declared.default is inspect.Parameter.empty,
         whole=whole,
         adapter=adapter,
+        validate=adapter.validator.validate_python,
         fields=fields,
         from_path=tuple(name for name in variables if whole and name in fields),
         forbid=_forbids_unknown(annotation),

@@ -2,16 +2,18 @@
 
 import re
 from dataclasses import is_dataclass
+from functools import lru_cache
 from inspect import isclass
 from types import NoneType, UnionType
 from typing import Any, NoReturn, TypeGuard, Union, get_args, get_origin
 
 from aiohttp import web
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import Fault
 from pi_server.domain.operation import Operation, Reply
+from pi_server.web.strict_dump import strict_dump
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's own to say
@@ -45,7 +47,7 @@ class Responder:
         self._envelope = envelope
         self._status = operation.status
         output = output_type(returned)
-        self._adapter: TypeAdapter[Any] = TypeAdapter(output)
+        self._dump = strict_dump(output)
         self._model = _model_of(output)
 
     def respond(self, result: Any, correlation_id: str, content_type: str) -> web.Response:
@@ -53,7 +55,7 @@ class Responder:
 
         Raises:
             TypeError: that is of another class than the operation says.
-            PydanticSerializationError: or in another way not what it says.
+            UserWarning, PydanticSerializationError: or in another way not what it says.
         """
         status, headers = self._status, None
         if _is_reply(result):
@@ -64,11 +66,9 @@ class Responder:
             status = 200
         if _is_reply(result) or not (result is None or isinstance(result, self._model)):
             raise TypeError(f"the operation returned {type(result).__name__}")
-        data = self._adapter.dump_json(result, by_alias=True, warnings="error")
+        data = self._dump(result)
         body = self._envelope.success(data, correlation_id)
-        if headers is None:
-            return web.Response(body=body, status=status, content_type=content_type)
-        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **headers})
+        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})
 
 
 def _is_reply(result: Any) -> TypeGuard[Reply[Any]]:
@@ -109,7 +109,7 @@ def _check_head(response: web.StreamResponse) -> None:
     if not 200 <= response.status <= 599:
         raise ValueError(f"the answer has the status {response.status}")
     for name, value in response.headers.items():
-        if name.lower() in _FRAMING or not _HEADER_NAME.fullmatch(name) or _UNSENDABLE.search(value):
+        if not _is_sendable(name, value):
             raise ValueError(f"the answer has a header that cannot be sent: {name!r}")
     for name, cookie in response.cookies.items():
         if _UNSENDABLE.search(cookie.OutputString()):
@@ -127,3 +127,9 @@ class CutOff(web.StreamResponse):
     async def prepare(self, request: web.BaseRequest) -> NoReturn:
         """End it; aiohttp takes this for a consumer that went away."""
         raise ConnectionAbortedError("an answer that had begun could not be finished")
+
+
+@lru_cache(maxsize=256)
+def _is_sendable(name: str, value: str) -> bool:
+    """Whether a header can be put on the wire; most answers of a server have the same few."""
+    return name.lower() not in _FRAMING and bool(_HEADER_NAME.fullmatch(name)) and not _UNSENDABLE.search(value)

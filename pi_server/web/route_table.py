@@ -52,11 +52,13 @@ class _Node(Generic[T]):
     any: "_Node[T] | None" = None
     rest: "_Node[T] | None" = None
     leaves: dict[str, _Leaf[T]] = field(default_factory=dict[str, _Leaf[T]])
+    forks: bool = False  # whether anything but a literal may follow
 
     def child(self, segment: str | Variable) -> "_Node[T]":
         """The node below ``segment``, made if it is new."""
         if isinstance(segment, str):
             return self.literals.setdefault(segment, _Node())
+        self.forks = True
         if segment.rest:
             self.rest = self.rest or _Node()
             return self.rest
@@ -196,6 +198,11 @@ class _Wanted(NamedTuple):
 
 def _seek(node: _Node[T], parts: list[str], at: int, values: tuple[str, ...], wanted: _Wanted) -> Found[T] | None:
     """The best leaf below ``node`` for the rest of the path; each node of the tree is entered at most once."""
+    while not node.forks and at < len(parts):  # most of a path has but one way to go
+        straight = node.literals.get(parts[at])
+        if straight is None:
+            return None
+        node, at = straight, at + 1
     if at == len(parts):
         return _leaf(node, values, wanted)
     part = parts[at]

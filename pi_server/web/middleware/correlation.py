@@ -3,13 +3,15 @@
 import re
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from pi_server.domain.call import CORRELATION_HEADER, Call, current_call, new_correlation_id
 from pi_server.web.endpoint import Handler
 from pi_server.web.state import CALL
 
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_ANSWERED = istr(CORRELATION_HEADER)  # an istr is looked up without lowering its case again
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
@@ -18,10 +20,12 @@ def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
 
     Of a ``traceparent`` only the trace id is used.  An id that is unsafe to log is replaced.
     """
+    names = tuple(map(istr, headers))
 
     def chosen(request: web.Request) -> str:
-        for name in headers:
-            value = request.headers.get(name)
+        given = request.headers
+        for name in names:
+            value = given.get(name)
             if value is not None:
                 trace = _TRACEPARENT.fullmatch(value) if name.lower() == "traceparent" else None
                 value = trace[1] if trace else value
@@ -35,8 +39,8 @@ def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
             current_call.set(call)
             response = await handler(request)
             if not response.prepared:
-                response.headers[CORRELATION_HEADER] = call.correlation_id
-                response.headers["Server"] = "pi-server"  # what it runs on is nobody's business
+                response.headers[_ANSWERED] = call.correlation_id
+                response.headers[hdrs.SERVER] = "pi-server"  # what it runs on is nobody's business
             return response
 
         return handle
