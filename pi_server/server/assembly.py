@@ -76,7 +76,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
     config = loaded.config
     check_chains(loaded)
     async with AsyncExitStack() as opened:
-        logs = open_logs(config.logs, opened)
+        logs = open_logs(config, opened)
         stores = await open_stores(config, opened)
         trust = build_trust(config, stores, key_ring(config))
         await trust.follow(opened)

@@ -14,12 +14,12 @@ from pi_server.audit.api_log import ApiLog
 from pi_server.audit.mask import Mask
 from pi_server.audit.one_line import one_line
 from pi_server.audit.writer import AppendFile, BufferedWriter
-from pi_server.config import LogsSection
+from pi_server.config import Config, LogsSection
 from pi_server.domain.call import current_call
 from pi_server.domain.ports import AccessLog
-from pi_server.server.masking import CrashMask, mask_of
+from pi_server.server.masking import CrashMask, credential_cookies, mask_of
 
-_FORMAT = "[%(asctime)s] %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
+_FORMAT = "[%(asctime)s] %(levelname)s %(name)s [%(call)s] %(message)s"
 _STREAMS = {"stdout": 1, "stderr": 2}
 
 
@@ -31,9 +31,9 @@ class Logs:
     api: ApiLog
 
 
-def open_logs(section: LogsSection, opened: AsyncExitStack) -> Logs:
-    """Open all logs below ``section.dir``; ``opened`` closes them, the server's own last."""
-    mask = mask_of(section.mask)
+def open_logs(config: Config, opened: AsyncExitStack) -> Logs:
+    """Open all logs below ``logs.dir``; ``opened`` closes them, the server's own last."""
+    section, mask = config.logs, mask_of(config.logs.mask, cookies=credential_cookies(config))
     if isinstance(sys.excepthook, CrashMask):
         sys.excepthook.mask = mask
     _open_error_log(section.dir, section.level, lambda text: mask.payload(text, ""), opened)
@@ -86,7 +86,7 @@ class _Correlated(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         call = current_call.get()
-        record.correlation_id = call.correlation_id if call else "-"
+        record.call = f"{call.correlation_id} {call.consumer.name}".rstrip() if call else "-"
         record.exc_text = None  # another formatter may have left its own there
         return self._mask(super().format(record))
 

@@ -13,11 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pi_server.audit.mask import Mask
+    from pi_server.config import Config
     from pi_server.config.model import MaskSection
 
 
-def mask_of(section: MaskSection, hit: Callable[[str], None] = lambda _: None) -> Mask:
-    """The mask of ``logs.mask``; ``hit`` is told the rule for each value that is masked."""
+def credential_cookies(config: Config) -> tuple[str, ...]:
+    """The cookies that are credentials, whatever a consumer sends them as."""
+    session = (config.sessions.cookie,) if config.sessions.cookie else ("pi-session", "__Host-pi")
+    return (*session, *(f"{name}-csrf" for name in session), config.jwt.cookie)
+
+
+def mask_of(
+    section: MaskSection, hit: Callable[[str], None] = lambda _: None, *, cookies: tuple[str, ...] = ()
+) -> Mask:
+    """The mask of ``logs.mask``, for which ``cookies`` are secret names as well.
+
+    ``hit`` is told the rule for each value that is masked.
+    """
     from pi_server.audit.mask import Mask
     from pi_server.audit.mask_rules import MaskRules
 
@@ -30,7 +42,7 @@ def mask_of(section: MaskSection, hit: Callable[[str], None] = lambda _: None) -
         patterns=section.patterns,
         regex=tuple([(one.name, one.match) for one in section.regex]),
     )
-    return Mask(section.names, rules, hit=hit)
+    return Mask((*section.names, *cookies), rules, hit=hit)
 
 
 def shown(body: bytes, content_type: str, section: MaskSection) -> tuple[str, Counter[str]]:
