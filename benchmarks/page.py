@@ -9,7 +9,20 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by `python -m benchmarks --write` -->", "<!-- end of figures -->"
-_NAMED = ("aiohttp", "uvloop", "pydantic", "zeep", "fastapi", "uvicorn", "httptools", "httpx")
+_NAMED = (
+    "aiohttp",
+    "uvloop",
+    "pydantic",
+    "httptools",
+    "PyJWT",
+    "cryptography",
+    "zeep",
+    "aiohttp-session",
+    "blacksheep",
+    "fastapi",
+    "httpx",
+    "uvicorn",
+)
 
 
 def surroundings(rounds: int, seconds: float) -> str:

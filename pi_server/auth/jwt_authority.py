@@ -9,7 +9,7 @@ from pi_server.auth.jwt_key_sets import KeySet
 from pi_server.auth.jwt_keys import JwtKey, configured_keys, ring_keys
 from pi_server.auth.jwt_verifying import LONGEST_FOREIGN, LONGEST_OWN, FixedKeys, Issuer, JwtVerifier
 from pi_server.auth.keyring import KeyRing
-from pi_server.config.model import JwksSection, JwtSection
+from pi_server.config.consumer_sections import JwksSection, JwtSection
 from pi_server.domain.security import Revocations, TokenIssuer
 
 Fetch = Callable[[str], Awaitable[bytes]]

@@ -10,7 +10,7 @@ import jiter
 from jwt import PyJWK, PyJWTError
 
 from pi_server.auth.jwt_keys import JwtKey, public_key
-from pi_server.config.model import JwtAlgorithm
+from pi_server.config.consumer_sections import JwtAlgorithm
 
 PAUSE = 30.0
 """Seconds between two fetches of a key set, at least: tokens of made-up key ids must not become requests."""

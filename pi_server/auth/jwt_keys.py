@@ -12,7 +12,7 @@ from jwt.algorithms import Algorithm
 
 from pi_server.auth.keyring import KeyRing
 from pi_server.auth.known_secrets import check_secret
-from pi_server.config.model import JwtAlgorithm, JwtKeySection
+from pi_server.config.consumer_sections import JwtAlgorithm, JwtKeySection
 
 _PRIVATE: Final[Mapping[str, type[Any]]] = {
     "RS256": rsa.RSAPrivateKey,

@@ -1,18 +1,10 @@
 """The configuration: read, checked and explained."""
 
+from pi_server.config.consumer_sections import TokenSection
 from pi_server.config.given import KeyPath, Origins
 from pi_server.config.load import LoadedConfig, load
-from pi_server.config.model import (
-    AccessLogSection,
-    ApiLevel,
-    Config,
-    LogsSection,
-    OperationSection,
-    ServerSection,
-    ServiceSection,
-    StoresSection,
-    TokenSection,
-)
+from pi_server.config.log_sections import AccessLogSection, ApiLevel, LogsSection
+from pi_server.config.model import Config, OperationSection, ServerSection, ServiceSection, StoresSection
 from pi_server.config.origins import Explained, explain
 from pi_server.config.problems import ConfigError, Problem, problems_from
 from pi_server.config.reference import configuration_reference

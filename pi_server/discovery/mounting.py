@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, cast
 
 from pi_server.config import Config, OperationSection, ServiceSection
-from pi_server.config.model import CREDENTIALS
+from pi_server.config.consumer_sections import CREDENTIALS
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import Operation, operations_of
 from pi_server.domain.service import Service

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pi_server.config import Config, ConfigError, LoadedConfig, Problem
-from pi_server.config.model import CREDENTIALS
+from pi_server.config.consumer_sections import CREDENTIALS
 from pi_server.discovery.middlewares import Link, installed_middlewares, load_middleware
 from pi_server.discovery.plugin import Failure, PluginError
 from pi_server.domain.chain import Chain

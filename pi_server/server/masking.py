@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pi_server.audit.mask import Mask
     from pi_server.config import Config
-    from pi_server.config.model import MaskSection
+    from pi_server.config.log_sections import MaskSection
 
 
 def credential_cookies(config: Config) -> tuple[str, ...]:

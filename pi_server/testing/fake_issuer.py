@@ -23,7 +23,7 @@ class FakeIssuer:
 
         from pi_server.auth.jwt_authority import open_jwt
         from pi_server.auth.keyring import KeyRing
-        from pi_server.config.model import JwtSection
+        from pi_server.config.consumer_sections import JwtSection
 
         authority = open_jwt(JwtSection(), KeyRing([token_bytes(48)]), _Revoked(), _no_fetch, clock)
         self._issuer = authority.issuer(_REALM)

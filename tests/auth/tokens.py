@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pi_server.auth.jwt_authority import JwtAuthority, open_jwt
 from pi_server.auth.keyring import KeyRing
 from pi_server.auth.revocations import KeyStoreRevocations
-from pi_server.config.model import JwtSection
+from pi_server.config.consumer_sections import JwtSection
 from pi_server.domain.consumer import Consumer
 from pi_server.stores.memory_keys import MemoryKeys
 from pi_server.testing.fake_clock import FakeClock

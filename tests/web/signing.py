@@ -13,7 +13,7 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from pi_server import Service
 from pi_server.auth.keyring import KeyRing
 from pi_server.auth.revocations import KeyStoreRevocations
-from pi_server.config.model import SessionsSection
+from pi_server.config.consumer_sections import SessionsSection
 from pi_server.domain.chain import Chain
 from pi_server.domain.consumer import Consumer
 from pi_server.domain.envelope import ENVELOPES

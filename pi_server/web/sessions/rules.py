@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pi_server.config.model import SessionsSection
+from pi_server.config.consumer_sections import SessionsSection
 from pi_server.domain.security import Revocations, Sealer
 from pi_server.web.sessions.cookies import Cookie
 from pi_server.web.sessions.csrf_tokens import CsrfTokens

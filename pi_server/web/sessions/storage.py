@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp_session import AbstractStorage
 from aiohttp_session import Session as LibrarySession
 
-from pi_server.config.model import SessionsSection
+from pi_server.config.consumer_sections import SessionsSection
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import KeyStore
 from pi_server.web.sessions.csrf_tokens import by_session
