@@ -4,7 +4,7 @@ import re
 from collections.abc import Container
 
 from pi_server.audit.mask_json import HOLDING, NAMING
-from pi_server.audit.mask_text import MASK, value_at
+from pi_server.audit.mask_text import MASK, mask_values
 
 # --- multipart: the name is in the head of a part, the value in its body ---------------------------------------------
 
@@ -56,7 +56,7 @@ def mask_told_pairs(text: str, names: Container[str]) -> str:
     if "<" in text:
         text = _in_elements(_TAG.sub(lambda tag: _in_tag(tag[0], names), text), names)
     for form in (_IN_TEXT, _IN_TUPLE):
-        text = _in_text(text, form, names)
+        text = mask_values(text, form, names)
     return text
 
 
@@ -74,16 +74,4 @@ def _in_elements(text: str, names: Container[str]) -> str:
             end = text.find(f"</{match[2]}", at)
             parts += (text[done:at], MASK)
             at = done = len(text) if end < 0 else end
-    return "".join((*parts, text[done:]))
-
-
-def _in_text(text: str, form: re.Pattern[str], names: Container[str]) -> str:
-    parts: list[str] = []
-    at = done = 0
-    while match := form.search(text, at):
-        at = match.end()
-        if match[1] in names:
-            end, shown = value_at(text, at, match[2])
-            parts += (text[done:at], shown)
-            at = done = end
     return "".join((*parts, text[done:]))

@@ -26,9 +26,14 @@ _NESTING = re.compile(
 
 def mask_pairs(text: str, names: Container[str]) -> str:
     """``text`` with the value of each secret name replaced."""
+    return mask_values(text, _PAIR, names)
+
+
+def mask_values(text: str, form: re.Pattern[str], names: Container[str]) -> str:
+    """``text`` with the value behind each match of ``form`` replaced that is a secret name's: name, then separator."""
     parts: list[str] = []
     at = done = 0
-    while match := _PAIR.search(text, at):
+    while match := form.search(text, at):
         at = match.end()
         if match[1] in names:
             end, shown = value_at(text, at, match[2])
