@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pi_server.auth.jwt_issuing import RealmIssuer
 from pi_server.auth.jwt_key_sets import KeySet
 from pi_server.auth.jwt_keys import JwtKey, configured_keys, ring_keys
-from pi_server.auth.jwt_verifying import LONGEST_FOREIGN, LONGEST_OWN, FixedKeys, Issuer, JwtVerifier
+from pi_server.auth.jwt_lifetimes import LONGEST_OWN
+from pi_server.auth.jwt_verifying import FixedKeys, Issuer, JwtVerifier
 from pi_server.auth.keyring import KeyRing
 from pi_server.config.consumer_sections import JwksSection, JwtSection
 from pi_server.domain.security import Revocations, TokenIssuer
@@ -22,11 +23,6 @@ class JwtAuthority:
 
     verifier: JwtVerifier
     issuer: Callable[[str], TokenIssuer]
-
-
-def longest_life(section: JwtSection) -> float:
-    """Seconds from now within which every token that is good now has ended: so long a revocation must last."""
-    return (LONGEST_FOREIGN if section.jwks else LONGEST_OWN) + 2 * section.leeway
 
 
 def open_jwt(

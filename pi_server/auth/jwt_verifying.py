@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from pi_server.auth.jwt_keys import JwtKey
+from pi_server.auth.jwt_lifetimes import LONGEST_FOREIGN
 from pi_server.auth.jwt_reading import LONGEST_TOKEN, Claims, Shown, read, refusal
 from pi_server.domain.consumer import Consumer
 from pi_server.domain.security import Revocations
-
-LONGEST_OWN = 900.0
-"""Seconds from the issue of one of our own tokens to its end, at most."""
-
-LONGEST_FOREIGN = 43_200.0
-"""The same for other issuers' tokens: a revocation is not remembered for ever."""
 
 _ROUNDING = 0.001  # seconds; the difference of two times as fractions is not exact
 

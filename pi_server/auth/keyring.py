@@ -1,21 +1,15 @@
 """The server's own secrets: every key that seals or signs is derived from them, for one purpose each."""
 
-import base64
 import os
 import secrets
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pi_server.auth.known_secrets import check_secret
 from pi_server.domain.security import Opened, Sealer
-
-_KEY_BYTES = 32
 
 
 class KeyRing:
@@ -38,28 +32,33 @@ class KeyRing:
 
     def sealer(self, purpose: str) -> Sealer:
         """What seals for ``purpose`` only."""
-        return _RingSealer([_derived(secret, "seal", purpose) for secret in self._secrets])
+        return _LateSealer(self._secrets, purpose)
 
     def derive(self, purpose: str, index: int = 0) -> bytes:
         """32 bytes for ``purpose``, from the secret at ``index`` (0 is the newest); IndexError when there is none."""
-        return _derived(self._secrets[index], "derive", purpose)
+        from pi_server.auth.sealing import derived
+
+        return derived(self._secrets[index], "derive", purpose)
 
 
-class _RingSealer:
-    """Fernet (AES-128-CBC and HMAC-SHA256) in its one canonical spelling, without padding, as cookies like it."""
+class _LateSealer:
+    """Loads the cryptography when something is first sealed or opened: many servers never do, and it takes memory."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._fernets = [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
+    def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:
+        self._secrets = secrets
+        self._purpose = purpose
+
+    @cached_property
+    def _sealer(self) -> Sealer:
+        from pi_server.auth.sealing import FernetSealer, derived
+
+        return FernetSealer([derived(secret, "seal", self._purpose) for secret in self._secrets])
 
     def seal(self, plain: bytes, /) -> str:
-        return self._fernets[0].encrypt(plain).rstrip(b"=").decode("ascii")
+        return self._sealer.seal(plain)
 
     def unseal(self, sealed: str, /) -> Opened | None:
-        text = _padded(sealed)
-        for fernet in self._fernets if text else ():
-            with suppress(InvalidToken):
-                return Opened(fernet.decrypt(text), fresh=fernet is self._fernets[0])
-        return None
+        return self._sealer.unseal(sealed)
 
 
 def own_secret(data_dir: Path) -> bytes:
@@ -78,29 +77,10 @@ def own_secret(data_dir: Path) -> bytes:
     return _read(path)
 
 
-def _derived(secret: bytes, use: str, purpose: str) -> bytes:
-    info = f"pi-server/{use}/{purpose}".encode()
-    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=info).derive(secret)
-
-
-def _padded(sealed: str) -> bytes:
-    """The text as Fernet wants it; empty unless it is the very spelling that `seal` would have chosen.
-
-    Base64 decoders pass over foreign characters and unused bits: without this a changed text could still open.
-    """
-    try:
-        bare = sealed.encode("ascii")
-        text = bare + b"=" * (-len(bare) % 4)
-        spelled = base64.urlsafe_b64encode(base64.urlsafe_b64decode(text)).rstrip(b"=")
-        return text if spelled == bare else b""
-    except ValueError:  # not ASCII, or no length base64 can have
-        return b""
-
-
 def _make(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}")
     try:
-        _write(draft, secrets.token_urlsafe(_KEY_BYTES).encode() + b"\n")
+        _write(draft, secrets.token_urlsafe(32).encode() + b"\n")
         with suppress(FileExistsError):  # another process was quicker: its secret counts
             os.link(draft, path)
     finally:

@@ -24,6 +24,7 @@ def capabilities(stores: Stores, trust: Trust) -> Callable[[CapabilityPlan], Any
             case "keys":
                 return OwnedKeys(stores.keys, plan.service)
             case "sessions":
+                trust.sessions.rules.sealer.unseal("")  # loads the cryptography now, and not in somebody's call
                 return RequestSessions(plan.realm, trust.sessions)
             case "passwords":
                 return trust.passwords

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from pi_server.auth.jwt_authority import JwtAuthority, longest_life, open_jwt
+from pi_server.auth.jwt_lifetimes import longest_life
 from pi_server.auth.keyring import KeyRing, own_secret
 from pi_server.auth.known_secrets import known_digests
 from pi_server.auth.passwords import Argon2Passwords
@@ -20,17 +23,25 @@ from pi_server.server.stores import Stores
 from pi_server.web.sessions.rules import session_rules
 from pi_server.web.sessions.storage import SessionStorage, session_storage
 
+if TYPE_CHECKING:
+    from pi_server.auth.jwt_authority import JwtAuthority
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     """What identifies consumers, and what a plugin may sign in with."""
 
     tokens: ServiceTokens
-    jwt: JwtAuthority
     sessions: SessionStorage
     passwords: Argon2Passwords
+    _jwt: Callable[[], JwtAuthority]
     _recorded: RecordedTokens
     _revocations: KeyStoreRevocations
+
+    @property
+    def jwt(self) -> JwtAuthority:
+        """Verifies and issues tokens; made when somebody first asks for it, for its cryptography takes memory."""
+        return self._jwt()
 
     async def follow(self, opened: AsyncExitStack) -> None:
         """Begin to keep up with what other processes do: tokens made, sessions and tokens revoked.
@@ -57,10 +68,12 @@ def build_trust(config: Config, stores: Stores, ring: KeyRing) -> Trust:
     problems = list(_known_tokens(config))
     lasting = max(config.sessions.lifetime, longest_life(config.jwt))
     revocations = KeyStoreRevocations(stores.keys, lasting=lasting, when_away=config.stores.when_away)
+    jwt = cache(lambda: _open_jwt(config, ring, revocations))
     try:
-        jwt = open_jwt(config.jwt, ring, revocations, fetch)
+        if config.jwt.keys or config.jwt.jwks:
+            jwt()
     except ValueError as error:
-        raise ConfigError((*problems, *_problems(error))) from None
+        problems += _problems(error)
     if problems:
         raise ConfigError(tuple(problems))
     rules = session_rules(
@@ -73,12 +86,18 @@ def build_trust(config: Config, stores: Stores, ring: KeyRing) -> Trust:
     recorded = RecordedTokens(TokenRecords(stores.documents), config.tokens)
     return Trust(
         ServiceTokens(config.tokens, recorded.identify),
-        jwt,
         session_storage(config.sessions, rules, stores.keys),
         Argon2Passwords(),
+        jwt,
         recorded,
         revocations,
     )
+
+
+def _open_jwt(config: Config, ring: KeyRing, revocations: KeyStoreRevocations) -> JwtAuthority:
+    from pi_server.auth.jwt_authority import open_jwt
+
+    return open_jwt(config.jwt, ring, revocations, fetch)
 
 
 def key_ring(config: Config, *, make: bool = True) -> KeyRing:

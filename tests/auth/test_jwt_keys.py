@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pi_server.auth.jwt_authority import longest_life
+from pi_server.auth.jwt_lifetimes import longest_life
 from pi_server.config.consumer_sections import JwtSection
 from tests.auth.tokens import EC, ED, KEYS, RSA, SECRET, SMALL, Scene, private_pem, public_pem
 
