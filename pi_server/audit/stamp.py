@@ -44,10 +44,12 @@ class Stamp:
 
     def __call__(self) -> str:
         """The time now."""
-        second, ms = divmod(int(self._clock() * 1000 + _SLACK), 1000)
-        cached, before, mark, after = self._cached
-        if second != cached:
+        ms = int(self._clock() * 1000 + _SLACK)
+        second, before, mark, after = self._cached
+        since = ms - second * 1000
+        if not 0 <= since < 1000:
+            second, since = divmod(ms, 1000)
             text = self._form(datetime.fromtimestamp(second, UTC).astimezone(self._zone))
             before, mark, after = text.partition("{ms}")
             self._cached = (second, before, mark, after)
-        return f"{before}{ms:03d}{after}" if mark else before
+        return f"{before}{since:03d}{after}" if mark else before

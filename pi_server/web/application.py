@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from aiohttp import HttpVersion11, web
 from yarl import URL
@@ -89,6 +90,8 @@ class Site:
         for path, handler in self._core.items():
             # found first and fastest; all else about them is ours to answer
             app.router.add_route("GET", path, handler, expect_handler=_continue)
+        for root in sorted(self._refusals.envelopes):
+            app.router.register_resource(self._everything.at(root))
         app.router.register_resource(self._everything)
         return app
 
@@ -131,10 +134,15 @@ async def _continue(request: web.Request) -> None:
 
 
 class _Everything(web.AbstractResource):
-    """The one resource aiohttp knows: it asks the route table, and always has an answer."""
+    """The one resource aiohttp knows: it asks the route table, and always has an answer.
+
+    aiohttp looks for a resource at the whole path, then segment by segment nearer to the root: so it is registered at
+    each service's root as well, where it is met sooner.
+    """
 
     def __init__(self, refusals: _Refusals) -> None:
         super().__init__()
+        self._place = "/"
         self._table: RouteTable[web.ResourceRoute] = RouteTable()
         self._refusals = refusals
         self._refused = {name: self._route("*", handler) for name, handler in refusals.handlers.items()}
@@ -144,6 +152,12 @@ class _Everything(web.AbstractResource):
 
     def taken(self, verb: str, path: str) -> bool:
         return self._table.taken(verb, path)
+
+    def at(self, place: str) -> Self:
+        """The same, to be met at ``place``."""
+        other = copy(self)
+        other._place = place
+        return other
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         path = request.rel_url.raw_path
@@ -158,7 +172,7 @@ class _Everything(web.AbstractResource):
 
     @property
     def canonical(self) -> str:
-        return "/"
+        return self._place
 
     def url_for(self, **kwargs: str) -> URL:
         raise NotImplementedError("operations are not named for aiohttp")

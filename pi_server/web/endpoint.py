@@ -54,27 +54,37 @@ class Endpoint:
         consumes = operation.consumes or service.consumes
         self._reader = BodyReader(consumes, many, patience, decompress=operation.decompress)
         self._takes_body = self._inputs.takes_body
+        self._takes_nothing = not self._inputs.parameters
         self._produces = operation.produces or service.produces
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one request; every failure leaves as a `Fault`."""
         content_type = choose_produced(request.headers.get(hdrs.ACCEPT, ""), self._produces)
         call = self._call(request)
-        if call.consumer.is_anonymous and not self._operation.public:
-            raise Unauthenticated(reason="nothing in the chain says who calls")
-        if not call.consumer.reaches(self._operation.service, self._name) or not call.consumer.may(self._scope):
-            raise _forbidden(call.consumer, self._scope)
+        self._admit(call.consumer)
         limit = self._watch.until(call.deadline)
         try:
             with limit:
                 body = await self._reader.read(request, limit) if self._takes_body and request.body_exists else None
-                arguments = self._inputs.arguments(request.match_info, _query(request), body)
+                arguments = self._arguments(request, body)
                 result = await self._operation.method(self._service, call, **arguments)
         except TimeoutError:
             if not limit.expired:
                 raise
             raise CallTimeout from None
         return self._responder.respond(result, call.correlation_id, content_type)
+
+    def _admit(self, consumer: Consumer) -> None:
+        if consumer.is_anonymous and not self._operation.public:
+            raise Unauthenticated(reason="nothing in the chain says who calls")
+        if not consumer.reaches(self._operation.service, self._name) or not consumer.may(self._scope):
+            raise _forbidden(consumer, self._scope)
+
+    def _arguments(self, request: web.Request, body: Any) -> dict[str, Any]:
+        asked = request.rel_url.raw_query_string
+        if self._takes_nothing and not asked:  # most of what is asked often
+            return {}
+        return self._inputs.arguments(request.match_info, _query(request) if asked else {}, body)
 
     def _call(self, request: web.Request) -> Call:
         """The call as the operation knows it: by whom, and until when."""
@@ -99,8 +109,6 @@ def _forbidden(consumer: Consumer, scope: str | None) -> Forbidden:
 
 
 def _query(request: web.Request) -> dict[str, list[str]]:
-    if not request.query_string:
-        return {}
     found: dict[str, list[str]] = {}
     for name, value in request.query.items():
         found.setdefault(name, []).append(value)

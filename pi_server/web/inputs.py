@@ -5,15 +5,14 @@ otherwise (``Annotated[..., Query]`` and ``Annotated[..., Body]`` are the except
 fault, and everything unknown, missing or of the wrong type is told at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pi_server.domain.faults import Detail, InvalidInput, details_of
 from pi_server.domain.operation import Operation
-from pi_server.web.json_body import MAX_DIGITS, is_absurd, is_object
+from pi_server.web.json_body import MAX_DIGITS, is_object
 from pi_server.web.parameters import Parameter, is_many, parameters_of
 from pi_server.web.route_table import variable_names
 
@@ -89,7 +88,7 @@ class Inputs:
 def _refuse_doubles(
     path: Mapping[str, Any], query: Mapping[str, Any], body: Mapping[str, Any], problems: list[Detail]
 ) -> None:
-    if query or body:
+    if (path and (query or body)) or (query and body):
         problems.extend(Detail(name, "Given in the path and in the query") for name in path if name in query)
         problems.extend(Detail(name, "Given in the path and in the body") for name in path if name in body)
         problems.extend(Detail(name, "Given in the query and in the body") for name in query if name in body)
@@ -103,9 +102,9 @@ def _whole(parameter: Parameter, path: Mapping[str, str], given: Any) -> Any:
     came = own or given or (given is not None and parameter.source == "body")
     if not came and not parameter.required:
         return _ABSENT
-    if given is None or is_object(given):
-        return {**(given or {}), **own}  # validated even if empty, so that all missing fields are named
-    return given
+    if own and is_object(given):
+        return {**given, **own}
+    return own if given is None else given  # validated even if empty, so that all missing fields are named
 
 
 def _validate(parameter: Parameter, raw: Any, found: dict[str, Any], problems: list[Detail]) -> None:
@@ -118,28 +117,12 @@ def _validate(parameter: Parameter, raw: Any, found: dict[str, Any], problems: l
         value = parameter.validate(raw, extra="forbid" if parameter.forbid else None)
     except ValidationError as error:
         listed = details_of(error.errors(include_url=False, include_input=False, include_context=False))
-        problems.extend(Detail(".".join(filter(None, (prefix, d.path))) or "body", d.reason) for d in listed)
+        problems.extend(Detail(_path(prefix, d.path), d.reason) for d in listed)
         return
     if parameter.decimals:
-        problems.extend(Detail(path or "body", _ABSURD) for path in _absurd_decimals(value, prefix))
+        problems.extend(Detail(_path(prefix, path), _ABSURD) for path in parameter.decimals.absurd(value))
     found[parameter.name] = value
 
 
-def _absurd_decimals(value: Any, path: str) -> Iterator[str]:
-    """Paths of decimals that came as text and are too long to be meant."""
-    if isinstance(value, Decimal):
-        if is_absurd(value):
-            yield path
-        return
-    for name, item in _parts(value):
-        yield from _absurd_decimals(item, f"{path}.{name}" if path else name)
-
-
-def _parts(value: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(value, BaseModel):
-        return value.__dict__.items()
-    if is_object(value):
-        return value.items()
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ((str(index), item) for index, item in enumerate(cast("Iterable[Any]", value)))
-    return ()
+def _path(*names: str) -> str:
+    return ".".join(filter(None, names)) or "body"

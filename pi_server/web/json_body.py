@@ -38,11 +38,6 @@ def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def is_array(value: Any) -> TypeGuard[list[Any]]:
-    """Whether a parsed value is a JSON array."""
-    return isinstance(value, list)
-
-
 def _reason(text: str) -> str:
     """Keep the parser's words and position, but not the key it names: it could be anything."""
     what, _, where = text.partition(" at line ")
@@ -60,33 +55,34 @@ def _examine(value: Any) -> None:
         depth += 1
         if depth > MAX_DEPTH:
             raise _beyond(f"nested deeper than {MAX_DEPTH} levels")
-        below: list[Any] = []
-        for item in level:
-            if is_object(item):
-                below.extend(item.values())
-            elif is_array(item):
-                below.extend(item)
-            elif isinstance(item, (int, Decimal)):
-                _check_number(item)
-        level = below
+        level = _below(level)
 
 
-def _check_number(number: int | Decimal) -> None:
-    """Refuse a number too long to be meant.
+def _below(level: list[Any]) -> list[Any]:
+    """The values one level deeper; the parser makes no subclasses, so types are compared, which is quicker.
 
     Raises:
-        InvalidSyntax: more than 64 digits, or an exponent beyond 64.
+        InvalidSyntax: a number of this level has more than 64 digits, or an exponent beyond 64.
     """
-    if isinstance(number, int):
-        absurd = not -_LARGEST < number < _LARGEST
-    else:
-        absurd = not number.is_finite() or is_absurd(number)
-    if absurd:
-        raise _beyond(f"a number with more than {MAX_DIGITS} digits or an exponent beyond {MAX_DIGITS}")
+    below: list[Any] = []
+    for item in level:
+        kind = item.__class__
+        if kind is str:  # as most are
+            continue
+        if kind is dict:
+            below += item.values()
+        elif kind is list:
+            below += item
+        elif (kind is Decimal and is_absurd(item)) or (kind is int and not -_LARGEST < item < _LARGEST):
+            raise _beyond(f"a number with more than {MAX_DIGITS} digits or an exponent beyond {MAX_DIGITS}")
+    return below
 
 
 def is_absurd(number: Decimal) -> bool:
-    """Whether a decimal has more than 64 digits or an exponent beyond 64 either way."""
+    """Whether a decimal is not finite, or has more than 64 digits or an exponent beyond 64 either way."""
+    text = str(number)
+    if len(text) <= MAX_DIGITS and "E" not in text and number.is_finite():
+        return False  # all of its digits and places are in a short text: much quicker than to take it apart
     _, digits, exponent = number.as_tuple()
     return len(digits) > MAX_DIGITS or not isinstance(exponent, int) or abs(exponent) > MAX_DIGITS
 

@@ -1,15 +1,15 @@
 """What an operation's signature asks for, read once when it is mounted."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
 from pi_server.domain.operation import Body, Operation, Query
-from pi_server.web.json_body import is_object
+from pi_server.web.decimals import Decimals, has_decimal
 from pi_server.web.route_table import variable_names
 
 Source = Literal["path", "query", "body"]
@@ -22,7 +22,7 @@ class Parameter:
 
     ``fields`` are the wire names and annotations of what it is filled from, empty for a list or mapping; ``from_path``
     are those among them that the path template names.  ``forbid`` tells whether unknown fields are refused,
-    ``decimals`` whether there is a decimal anywhere in it.
+    ``decimals`` finds those in its values, None where there are none.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Parameter:
     fields: Mapping[str, Any]
     from_path: tuple[str, ...]
     forbid: bool
-    decimals: bool
+    decimals: Decimals | None
 
 
 def parameters_of(operation: Operation) -> tuple[Parameter, ...]:
@@ -88,7 +88,7 @@ def _parameter(
         fields=fields,
         from_path=tuple(name for name in variables if whole and name in fields),
         forbid=_forbids_unknown(annotation),
-        decimals=_has_decimal(adapter.core_schema),
+        decimals=Decimals(adapter.core_schema) if has_decimal(adapter.core_schema) else None,
     )
 
 
@@ -127,10 +127,3 @@ def _forbids_unknown(annotation: Any) -> bool:
     model = plain(annotation)
     inner = [model, *map(plain, get_args(model))]
     return not any(isinstance(m, type) and issubclass(m, BaseModel) and "extra" in m.model_config for m in inner)
-
-
-def _has_decimal(schema: Any) -> bool:
-    """Whether pydantic's schema of a type speaks of a decimal."""
-    if is_object(schema):
-        return schema.get("type") == "decimal" or any(map(_has_decimal, schema.values()))
-    return isinstance(schema, (list, tuple)) and any(map(_has_decimal, cast("Iterable[Any]", schema)))

@@ -7,7 +7,7 @@ from inspect import isclass
 from types import NoneType, UnionType
 from typing import Any, NoReturn, TypeGuard, Union, get_args, get_origin
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from pi_server.domain.envelope import Envelope
@@ -68,7 +68,7 @@ class Responder:
             raise TypeError(f"the operation returned {type(result).__name__}")
         data = self._dump(result)
         body = self._envelope.success(data, correlation_id)
-        return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})
+        return web.Response(body=body, status=status, headers={hdrs.CONTENT_TYPE: content_type, **(headers or {})})
 
 
 def _is_reply(result: Any) -> TypeGuard[Reply[Any]]:
@@ -98,9 +98,10 @@ def sendable(response: object, request: web.Request) -> web.StreamResponse:
     """
     if not isinstance(response, web.StreamResponse):
         raise TypeError(f"the answer is {type(response).__name__}, no response")
-    if response.prepared != has_begun(request) and response.task is not request.task:
+    begun, prepared = has_begun(request), response.prepared
+    if prepared != begun and response.task is not request.task:
         raise RuntimeError("each request needs one response, made for it alone")
-    if not response.prepared:
+    if not prepared:
         _check_head(response)
     return response
 

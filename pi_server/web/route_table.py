@@ -1,4 +1,4 @@
-"""Which target serves a verb and path, found by walking a tree of path segments.
+"""Which target serves a verb and path: found in a dictionary where the path has no variables, else by walking a tree.
 
 The cost of a look-up grows with the depth of the path, not with the number of routes: literal segments are dictionary
 keys, so ``/api/{id}/r1`` ... ``/api/{id}/r999`` share one variable node and one dictionary below it.  Where several
@@ -142,6 +142,7 @@ class RouteTable(Generic[T]):
     def __init__(self) -> None:
         """Begin empty."""
         self._root: _Node[T] = _Node()
+        self._fixed: dict[tuple[str, str], Found[T]] = {}  # templates of literals alone, as their paths are spelt
 
     def add(self, verb: str, template: str, target: T) -> None:
         """Serve ``target`` at ``verb`` and ``template``.
@@ -149,12 +150,15 @@ class RouteTable(Generic[T]):
         Raises:
             ValueError: the template is malformed, or another one takes exactly the same paths for this verb.
         """
-        node = self._root
-        for segment in parse_template(template):
+        node, segments = self._root, parse_template(template)
+        for segment in segments:
             node = node.child(segment)
         if verb in node.leaves:
             raise ValueError(f"{verb} {template} is served twice")
         node.leaves[verb] = _Leaf(variable_names(template), target)
+        literals = [segment for segment in segments if isinstance(segment, str)]
+        if len(literals) == len(segments) and "%" not in template:  # with one, it is no path as it comes
+            self._fixed[verb, "/" + "/".join(literals)] = Found(target, {})
 
     def taken(self, verb: str, template: str) -> bool:
         """Whether `add` would refuse because another template takes exactly the same paths."""
@@ -165,6 +169,9 @@ class RouteTable(Generic[T]):
 
     def find(self, verb: str, raw_path: str) -> Found[T] | Missed:
         """Look up a path as it came, percent-encoded; a trailing slash is ignored, and HEAD is served by GET."""
+        fixed = self._fixed.get((verb, raw_path))
+        if fixed is not None:  # literals beat everything else, so no walk would find another
+            return fixed
         parts = _split(raw_path)
         allowed: set[str] = set()
         found = None if parts is None else _seek(self._root, parts, 0, (), _Wanted(verb, allowed))

@@ -12,8 +12,12 @@ CALL: web.RequestKey[Call] = web.RequestKey("call", Call)
 CONSUMER: web.RequestKey[Consumer] = web.RequestKey("consumer", Consumer)
 """Who an authentication link found out to be calling."""
 
-FAULT: web.RequestKey[Fault] = web.RequestKey("fault", Fault)
-"""What the consumer was told went wrong, for the access log."""
+FAULT: web.RequestKey[Fault | None] = web.RequestKey("fault")
+"""What the consumer was told went wrong, for the access log; None before that.
+
+The link that will ask leaves the None: looking for what is not there raises inside aiohttp, and costs several times as
+much.
+"""
 
 REFUSAL: web.RequestKey[Fault] = web.RequestKey("refusal", Fault)
 """Why no operation serves the request: found out by routing, raised inside the chain."""

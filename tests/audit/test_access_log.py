@@ -100,6 +100,17 @@ def test_secrets_in_a_query(as_json: bool) -> None:
 hostile = st.text(st.sampled_from('\r\n\x1b\0\x7f\x85\u2028\u2029\u202e\ud800a |"\\é'), max_size=8)
 
 
+def test_the_same_path_is_told_the_same() -> None:
+    """Again and again, among more others than are remembered; and no secret of a path is ever shown."""
+    lines: list[bytes] = []
+    log = AccessLines(lines.append)
+    secret = "/account;jsessionid=5ecret"
+    for target in (secret, "/same", *(f"/other/{number}" for number in range(600)), "/same", secret):
+        log.record(SERVED._replace(target=target))
+    assert sum(b" /same | " in line for line in lines) == 2
+    assert sum(b" /account;jsessionid=*** | " in line for line in lines) == 2
+
+
 @given(hostile, hostile, hostile, st.booleans())
 def test_a_record_is_one_line(target: str, consumer: str, error: str, as_json: bool) -> None:
     """Nothing a stranger sends can break or colour a line."""

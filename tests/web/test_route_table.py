@@ -43,6 +43,14 @@ def test_the_most_specific_template_is_found(path: str, template: str, parameter
     assert table.find("GET", path) == Found(template, parameters)
 
 
+def test_a_literal_is_what_a_path_says() -> None:
+    """A path that spells a template's escapes, or a letter as one, is decoded before it is compared."""
+    table = _table("/a%20b", "/latest")
+    assert table.find("GET", "/a%20b") == Missed(())
+    assert table.find("GET", "/a%2520b") == Found("/a%20b", {})
+    assert table.find("GET", "/l%61test") == table.find("HEAD", "/latest") == Found("/latest", {})
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/api//x", "//", "/api/%ff", "/api/latest/more", "/API"])
 def test_a_path_without_template_is_missed(path: str) -> None:
     """What no template takes is missed, and no verb would have helped."""

@@ -21,6 +21,7 @@ def access_log(log: AccessLog) -> Callable[[Handler], Handler]:
     def link(handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             start, status, call = perf_counter(), VANISHED, request[CALL]
+            request[FAULT] = None
             try:
                 response = await handler(request)
                 status = response.status

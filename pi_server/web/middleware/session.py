@@ -23,6 +23,7 @@ def session_cookie(storage: SessionStorage) -> Callable[[Handler], Handler]:
     def link(handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             SERVED.set(request)
+            request[SESSION] = None
             response = await handler(request)
             session = request.get(SESSION)
             if session is not None:

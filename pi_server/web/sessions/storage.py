@@ -59,8 +59,8 @@ class OpenSession(LibrarySession):
         return self._changed
 
 
-SESSION: web.RequestKey[OpenSession] = web.RequestKey("session", OpenSession)
-"""The session of a request, there as soon as somebody has asked for it."""
+SESSION: web.RequestKey[OpenSession | None] = web.RequestKey("session")
+"""The session of a request, as soon as somebody has asked for it; None before that, as with `FAULT`."""
 
 
 class SessionStorage(AbstractStorage):
