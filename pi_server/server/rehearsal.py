@@ -29,8 +29,8 @@ class Rehearsal:
     """The plugins as they would be served, and the links their operations would stand behind."""
 
     plugins: tuple[Plugin, ...]
-    _links: Links
-    _foreign: Foreign
+    failed_middlewares: Mapping[str, PluginError]
+    _chains: Mapping[str, list[str]]
 
     @property
     def failed(self) -> tuple[Plugin, ...]:
@@ -44,12 +44,7 @@ class Rehearsal:
 
     def links(self, mount: Mount) -> list[str]:
         """The names of all links a request to an operation passes, outermost first."""
-        return [self._foreign.name(link) or _name(link) for link in chain_of(mount, self._links).links]
-
-    @property
-    def failed_middlewares(self) -> Mapping[str, PluginError]:
-        """The middlewares that could not be used, by name."""
-        return self._foreign.failed
+        return self._chains[_place(mount)]
 
 
 async def rehearse(loaded: LoadedConfig) -> Rehearsal:
@@ -69,8 +64,9 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         links = inbound(config, heard, trust, open_rate_counters("memory"), foreign)
         site = Site(links, config.server.envelope)
         binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened), capabilities(stores, trust))
-        plugins = await load_plugins(config, binder)
-        return Rehearsal(tuple([_mounted(plugin, site) for plugin in plugins]), links, foreign)
+        plugins = tuple([_mounted(plugin, site) for plugin in await load_plugins(config, binder)])
+        chains = {_place(mount): _names(mount, links, foreign) for mount in mounts_of(plugins)}
+        return Rehearsal(plugins, foreign.failed, chains)
 
 
 def _mounted(plugin: Plugin, site: Site) -> Plugin:
@@ -86,6 +82,15 @@ class _Unheard:
 
     def record(self, access: Access, /) -> None:
         """Drop it."""
+
+
+def _place(mount: Mount) -> str:
+    return f"{mount.operation.verb} {mount.operation.path}"
+
+
+def _names(mount: Mount, links: Links, foreign: Foreign) -> list[str]:
+    """Found out within the event loop, which some links are made for."""
+    return [foreign.name(link) or _name(link) for link in chain_of(mount, links).links]
 
 
 def _name(link: object) -> str:
