@@ -1,5 +1,6 @@
 """Secrets never appear, and nothing else is lost."""
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -273,8 +274,11 @@ def test_hostile_input_takes_linear_time(unit: str) -> None:
     """A mebibyte made to mislead the search is masked in the time of a mebibyte, not of its square."""
     small, large = unit * (MIB // 8 // len(unit)), unit * (MIB // len(unit))
     for work in works():
-        quick, slow = seconds(work, small), seconds(work, large)
-        assert slow < 3 * max(quick * 8, 0.2), f"{quick} s for an eighth, {slow} s for the whole"
+        allowed = 3 * max(seconds(work, small) * 8, 0.2)
+        taken = [seconds(work, large)]
+        while min(taken) >= allowed and len(taken) < 3:  # once may be the machine, thrice is the square
+            taken.append(seconds(work, large))
+        assert min(taken) < allowed, f"{taken} s for the whole, {allowed} s are allowed"
 
 
 def works() -> list[Callable[[str], object]]:
@@ -288,7 +292,11 @@ def works() -> list[Callable[[str], object]]:
 
 
 def seconds(work: Callable[[str], object], text: str) -> float:
-    """How long ``work`` takes."""
-    start = time.process_time()
-    work(text)
-    return time.process_time() - start
+    """How long ``work`` takes, without what the collector does for all the other tests of this process."""
+    gc.disable()
+    try:
+        start = time.process_time()
+        work(text)
+        return time.process_time() - start
+    finally:
+        gc.enable()
