@@ -10,6 +10,7 @@ from pi_server.domain.exchange import Endpoint, Send
 from pi_server.domain.message import Message
 from pi_server.domain.ports import Codec, ProviderKind
 from pi_server.domain.status_map import StatusMap
+from pi_server.domain.turn import Turn
 from pi_server.providers.deadline import deadline
 from pi_server.providers.provider import Provider
 from pi_server.providers.rest import RestCodec
@@ -55,11 +56,13 @@ async def build_provider(
     status_map: StatusMap,
     links: Chain[Send] | None = None,
     messages: Iterable[type[Message[Any]]] = (),
+    turn: Turn | None = None,
 ) -> Provider:
     """A provider for the service's field ``field_name``; nothing is sent to it yet.
 
     ``files`` is the directory of the plugin's package, ``links`` stand between the deadline and the transport (the API
-    log is the innermost), and ``messages`` are checked against the WSDL or their own path.  Close it when done.
+    log is the innermost), ``messages`` are checked against the WSDL or their own path, and ``turn`` is that of the API
+    log.  Close it when done.
 
     Raises:
         ValueError: a file is missing or unusable, or a message is not well declared.
@@ -68,7 +71,7 @@ async def build_provider(
     for message in messages:
         codec.check(message)
     tls = await asyncio.to_thread(tls_context, files / settings.ca if settings.ca else None)
-    transport = HttpTransport(settings, tls)
+    transport = HttpTransport(settings, tls, turn)
     outbound: Chain[Send] = Chain(deadline(settings.timeout))
     return Provider(
         field_name,

@@ -17,6 +17,7 @@ from yarl import URL
 
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
+from pi_server.domain.turn import Turn
 
 HEAD_LIMIT = 64 * 1024
 """Bytes the headers of an answer may have, and bytes that may come without telling anything new."""
@@ -78,9 +79,10 @@ class Line(ResponseHandler):
     used again, so that no request ever reads what belongs to another.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
-        """Take answers of at most ``limit`` bytes, decompressed."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int, turn: Turn) -> None:
+        """Take answers of at most ``limit`` bytes, decompressed; send at the end of a ``turn``."""
         super().__init__(loop)
+        self._turn = turn
         self._limit = limit
         self._http = _parser(self)
         self._asked: asyncio.Future[WireResponse] | None = None
@@ -108,6 +110,10 @@ class Line(ResponseHandler):
     def should_close(self) -> bool:
         """Whether the connector must not keep the connection."""
         return self._should_close or self._asked is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(self._turn.hold(transport))
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -224,11 +230,11 @@ class Line(ResponseHandler):
 class Dialler(aiohttp.TCPConnector):
     """aiohttp's connector, whose connections are lines."""
 
-    def __init__(self, reply_limit: int, connections: int, tls: ssl.SSLContext | bool) -> None:
+    def __init__(self, reply_limit: int, connections: int, tls: ssl.SSLContext | bool, turn: Turn) -> None:
         """Dial up to that many ``connections``, for answers of ``reply_limit`` bytes."""
         super().__init__(limit=connections, ssl=tls)  # pyright: ignore[reportUnknownMemberType] - a part of its types
         loop = asyncio.get_running_loop()
-        self._factory: Any = partial(Line, loop, reply_limit)  # aiohttp knows no other way to choose it
+        self._factory: Any = partial(Line, loop, reply_limit, turn)  # aiohttp knows no other way to choose it
 
 
 class Way(aiohttp.ClientRequest):

@@ -12,6 +12,7 @@ from yarl import URL
 from pi_server.domain.exchange import Exchange
 from pi_server.domain.faults import ProviderFailure, ProviderFault
 from pi_server.domain.message import WireRequest, WireResponse
+from pi_server.domain.turn import Turn
 from pi_server.domain.watch import Watch
 from pi_server.providers.line import Dialler, Line, Way
 from pi_server.providers.settings import ProviderSettings
@@ -49,12 +50,15 @@ class HttpTransport:
     proxies of the environment, and a silent second try on a connection found closed.
     """
 
-    def __init__(self, settings: ProviderSettings, tls: ssl.SSLContext | bool = True) -> None:
-        """Prepare everything that does not change between requests; needs a running loop."""
+    def __init__(self, settings: ProviderSettings, tls: ssl.SSLContext | bool = True, turn: Turn | None = None) -> None:
+        """Prepare everything that does not change between requests; needs a running loop.
+
+        Requests leave at the end of a ``turn``: that of the API log, so that each is on record before.
+        """
         origin = URL(settings.endpoint, encoded=True)
         self._timeout = settings.timeout
         self._watch = Watch()
-        self._dialler = Dialler(settings.reply_limit, settings.connections, tls)
+        self._dialler = Dialler(settings.reply_limit, settings.connections, tls, turn or Turn())
         self._dialling = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
         self._way = Way(origin, tls)
         self._own = _OWN.format(origin.host_port_subcomponent)

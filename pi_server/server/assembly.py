@@ -14,6 +14,7 @@ from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.ending import is_ending
 from pi_server.domain.service import Service
+from pi_server.domain.turn import Turn
 from pi_server.providers.build import SETTINGS, build_provider
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
@@ -44,10 +45,14 @@ _log = logging.getLogger("pi_server.server")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed."""
+    """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed.
+
+    ``turn`` is when it writes: records and provider calls already do.
+    """
 
     application: web.Application
     outer: Chain[Handler]
+    turn: Turn
     plugins: tuple[Plugin, ...]
     _open: AsyncExitStack
 
@@ -76,14 +81,15 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
     config = loaded.config
     check_chains(loaded)
     async with AsyncExitStack() as opened:
-        logs = open_logs(config, opened)
+        turn = Turn()
+        logs = open_logs(config, turn, opened)
         stores = await open_stores(config, opened)
         trust = build_trust(config, stores, key_ring(config))
         await trust.follow(opened)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
         binder = Binder(
-            config, loaded.origins, lambda plan: outbound(plan, logs.api, opened), capabilities(stores, trust)
+            config, loaded.origins, lambda plan: outbound(plan, logs.api, opened, turn), capabilities(stores, trust)
         )
         plugins = tuple(await load_plugins(config, binder, given))
         foreign = await load_foreign(loaded)
@@ -96,10 +102,12 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
-        return Server(site.application(config.server.body_limit), outer, plugins, opened.pop_all())
+        return Server(site.application(config.server.body_limit), outer, turn, plugins, opened.pop_all())
 
 
-async def outbound(plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExitStack) -> Provider:
+async def outbound(
+    plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExitStack, turn: Turn | None = None
+) -> Provider:
     """The provider of one field, with the API log innermost in its outbound chain."""
     settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
     links: Chain[Send] = Chain()
@@ -115,6 +123,7 @@ async def outbound(plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExit
         status_map=plan.status_map,
         links=links,
         messages=plan.messages,
+        turn=turn,
     )
     opened.push_async_callback(provider.close)
     return provider

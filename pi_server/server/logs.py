@@ -17,6 +17,7 @@ from pi_server.audit.writer import AppendFile, BufferedWriter
 from pi_server.config import Config, LogsSection
 from pi_server.domain.call import current_call
 from pi_server.domain.ports import AccessLog
+from pi_server.domain.turn import Turn
 from pi_server.server.masking import CrashMask, credential_cookies, mask_of
 
 _FORMAT = "[%(asctime)s] %(levelname)s %(name)s [%(call)s] %(message)s"
@@ -31,7 +32,7 @@ class Logs:
     api: ApiLog
 
 
-def open_logs(config: Config, opened: AsyncExitStack) -> Logs:
+def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
     """Open all logs below ``logs.dir``; ``opened`` closes them, the server's own last."""
     section, mask = config.logs, mask_of(config.logs.mask, cookies=credential_cookies(config))
     if isinstance(sys.excepthook, CrashMask):
@@ -39,7 +40,9 @@ def open_logs(config: Config, opened: AsyncExitStack) -> Logs:
     _open_error_log(section.dir, section.level, lambda text: mask.payload(text, ""), opened)
     api_file = AppendFile(section.dir / "api.log")
     opened.callback(api_file.close)
-    api = ApiLog(api_file.write, mask, timezone=section.timezone, status_code_as_string=section.status_code_as_string)
+    opened.callback(turn.flush)
+    record, strings = turn.recorder(api_file.write), section.status_code_as_string
+    api = ApiLog(record, mask, timezone=section.timezone, status_code_as_string=strings)
     return Logs(_open_access_log(section, mask, opened), api)
 
 

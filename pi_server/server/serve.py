@@ -67,6 +67,7 @@ async def listening(server: Server, settings: ServerSection) -> AsyncGenerator[s
     runner = Runner(
         server.application,
         server.outer,
+        server.turn,
         access_log=None,
         auto_decompress=False,
         handle_signals=False,

@@ -17,6 +17,7 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.consumer import Consumer
 from pi_server.domain.envelope import ENVELOPES, EnvelopeName
 from pi_server.domain.service import Service
+from pi_server.domain.turn import Turn
 from pi_server.server.protocol import Runner
 from pi_server.web.application import Links, Site
 from pi_server.web.body import Patience
@@ -77,7 +78,7 @@ async def chained(
     site = Site(Links(outer=outer, inner=lambda _: Chain(), patience=patience), "semantic")
     site.mount(mounts)
     application = site.application(body_limit)
-    runner = Runner(application, outer("semantic"), access_log=None, auto_decompress=False, lingering_time=0.5)
+    runner = Runner(application, outer("semantic"), Turn(), access_log=None, auto_decompress=False, lingering_time=0.5)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
