@@ -10,8 +10,6 @@ from pi_server.audit.one_line import escaped, one_line, quoted
 from pi_server.audit.stamp import Clock, Stamp, access_form, rfc3339_form
 from pi_server.domain.ports import Access
 
-_PATHS, _SHORT = 512, 200  # how many paths are remembered, and the characters of the longest one
-
 _RESET = "\x1b[0m"
 _STATUS_COLOURS = {2: "\x1b[97;42m", 3: "\x1b[90;47m", 4: "\x1b[90;43m"}
 _RED = "\x1b[97;41m"
@@ -72,7 +70,6 @@ class AccessLines:
         self._put = put
         self._stamp = Stamp(rfc3339_form if json else access_form, timezone, clock)
         self._mask = mask or Mask()
-        self._clean: set[str] = set()
         self._form = self._json if json else self._text
         self._colour = colour
         self._skip = frozenset(skip)
@@ -82,21 +79,10 @@ class AccessLines:
         if access.target.partition("?")[0] not in self._skip:
             self._put(self._form(access).encode())
 
-    def _target(self, target: str) -> str:
-        """What to show of it; paths without a secret are remembered, for most requests ask for one of a few."""
-        if target in self._clean:
-            return target
-        shown = self._mask.query(target)
-        if shown == target and len(target) <= _SHORT and "?" not in target:
-            if len(self._clean) >= _PATHS:
-                self._clean.clear()
-            self._clean.add(target)
-        return shown
-
     def _text(self, a: Access) -> str:
         status, verb = _status(a.status, self._colour), _verb(a.verb, self._colour)
         error = f" | {self._mask.payload(a.error)}" if a.error else ""
-        rest = one_line(f"{self._target(a.target)} | {a.correlation_id} | {a.consumer or '-'}{error}")
+        rest = one_line(f"{self._mask.query(a.target)} | {a.correlation_id} | {a.consumer or '-'}{error}")
         source = one_line(a.source)
         return f"[PI] {self._stamp()} |{status}| {latency(a.seconds):>9} | {source:>15} |{verb}{rest}\n"
 
@@ -104,6 +90,6 @@ class AccessLines:
         error = f', "error": {quoted(self._mask.payload(a.error))}' if a.error else ""
         return escaped(
             f'{{"time": "{self._stamp()}", "status": {a.status}, "seconds": {a.seconds:.6f}, '
-            f'"source": {quoted(a.source)}, "verb": {quoted(a.verb)}, "target": {quoted(self._target(a.target))}, '
+            f'"source": {quoted(a.source)}, "verb": {quoted(a.verb)}, "target": {quoted(self._mask.query(a.target))}, '
             f'"correlationId": {quoted(a.correlation_id)}, "consumer": {quoted(a.consumer)}{error}}}\n'
         )

@@ -15,6 +15,7 @@ from pi_server.domain.message import Headers
 _USER = re.compile(r"(?<=://)[^/?#@:\s]*+:[^/?#\s]*@")  # the first colon ends the name: else quadratic
 _USER_IN_TEXT = re.compile(r"(?<=://)[^/?#@:\s\"<>]*+:[^/?#\s\"<>]*@")
 _NO_RULES = MaskRules()
+_PATHS, _SHORT = 512, 200  # how many paths are remembered, and the characters of the longest one
 
 
 def _is_form(content_type: str) -> bool:
@@ -39,6 +40,7 @@ class Mask:
         names, number = self._secrets.everywhere, self._patterns.masked
         self._json = JsonMask(names, rules.json_paths, self.payload, number, hit, exact=bool(rules.regex))
         self._xml = XmlMask(rules.xml_paths, hit) if rules.xpath else None
+        self._clean: set[str] = set()
 
     def header(self, name: str, value: str) -> str:
         """What to show for the value of a header."""
@@ -53,7 +55,20 @@ class Mask:
         return [f"{name}={self.header(name, value)}" for name, value in headers], self.payload(text, content_type)
 
     def query(self, target: str) -> str:
-        """What to show for a path with a query, or a whole URL."""
+        """What to show for a path with a query, or a whole URL.
+
+        Those without a query or a secret are remembered, for most requests ask for one of a few.
+        """
+        if target in self._clean:
+            return target
+        shown = self._query(target)
+        if shown == target and len(target) <= _SHORT and "?" not in target:
+            if len(self._clean) >= _PATHS:
+                self._clean.clear()
+            self._clean.add(target)
+        return shown
+
+    def _query(self, target: str) -> str:
         path, mark, query = target.partition("?")
         if "@" in path:
             path = _USER.sub(f"{MASK}@", path)
