@@ -1,9 +1,9 @@
 """What is written in one turn of the event loop, written together at its end: records first, then bytes.
 
-A small write costs little by itself; what costs is that each one wakes whoever reads at the other end, who falls asleep
-again before the next.  So what is to be sent is held until everything that runs in this turn has run.  Nobody waits
-longer for it: nothing else could have happened meanwhile.  A record is on file before the bytes it tells of leave, as
-if each had been written at once.
+A record has to be on file before the bytes it tells of leave.  So, once there is a record in a turn, whatever is sent
+waits until everything that runs in this turn has run.  One write then takes all records; and those who read at the
+other ends are woken together, which costs more than the writing.  Nobody waits longer for it: nothing else could have
+happened meanwhile.  A turn without a record holds nothing.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ class Turn:
         self._loop = asyncio.get_running_loop()
         self._records: dict[Callable[[bytes], None], list[bytes]] = {}
         self._held: deque[HeldTransport] = deque()
-        self._promised = False
+        self.waits = False
+        """Whether there is anything to be written at the end of this turn."""
 
     def recorder(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
         """Takes lines, and hands them to ``write`` before anything that was sent after them is on its way."""
@@ -34,13 +35,13 @@ class Turn:
 
         def record(line: bytes) -> None:
             lines.append(line)
-            if not self._promised:
+            if not self.waits:
                 self._promise()
 
         return record
 
     def hold(self, transport: asyncio.BaseTransport) -> asyncio.Transport:
-        """The same connection, on which small writes wait for the end of the turn."""
+        """The same connection, on which small writes wait for the end of a turn that has a record."""
         return cast("asyncio.Transport", HeldTransport(self, cast("asyncio.Transport", transport)))
 
     def add(self, held: "HeldTransport") -> None:
@@ -48,8 +49,6 @@ class Turn:
         self._held.append(held)
         if len(self._held) >= MOST:
             self.flush()
-        elif not self._promised:
-            self._promise()
 
     def flush(self) -> None:
         """Write everything that waits, now."""
@@ -64,12 +63,12 @@ class Turn:
     def _promise(self) -> None:
         try:
             self._loop.call_soon(self._end)
-            self._promised = True
+            self.waits = True
         except RuntimeError:  # the loop is closed: what is told now is told by those it left behind
             self.flush()
 
     def _end(self) -> None:
-        self._promised = False
+        self.waits = False
         try:
             self.flush()
         finally:
@@ -92,7 +91,9 @@ class HeldTransport:
 
     def write(self, data: bytes) -> None:
         """Send ``data`` at the end of this turn, or now."""
-        if self._data is None and len(data) <= SMALL:
+        if not self._turn.waits:
+            self._transport.write(data)
+        elif self._data is None and len(data) <= SMALL:
             self._data = data
             self._turn.add(self)
         else:

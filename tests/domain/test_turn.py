@@ -48,16 +48,30 @@ def _held(turn: Turn, noted: list[Any]) -> tuple[Wire, asyncio.Transport]:
     return wire, turn.hold(cast("asyncio.BaseTransport", wire))
 
 
+def _recorded(turn: Turn, noted: list[Any] | None = None) -> None:
+    """There is a record in this turn, and so a reason to wait for its end."""
+    turn.recorder((list[Any]() if noted is None else noted).append)(b"record\n")
+
+
+async def test_without_a_record_nothing_waits() -> None:
+    """What is sent leaves at once."""
+    turn, noted = Turn(), list[Any]()
+    _, held = _held(turn, noted)
+    held.write(b"one")
+    held.write(b"two")
+    assert noted == [b"one", b"two"]
+
+
 async def test_records_are_written_before_bytes() -> None:
-    """Whatever was told first, and in one write for each file; nothing leaves before the turn ends."""
+    """All in one write for each file; nothing leaves before the turn ends."""
     turn, noted = Turn(), list[Any]()
     record = turn.recorder(noted.append)
     _, one = _held(turn, noted)
     _, other = _held(turn, noted)
-    one.write(b"to one")
     record(b"first\n")
-    other.write(b"to other")
+    one.write(b"to one")
     record(b"second\n")
+    other.write(b"to other")
     assert noted == []
     await asyncio.sleep(0)
     assert noted == [b"first\nsecond\n", b"to one", b"to other"]
@@ -67,6 +81,7 @@ async def test_nothing_is_written_twice() -> None:
     """A turn without anything to write writes nothing."""
     turn, noted = Turn(), list[Any]()
     _, held = _held(turn, noted)
+    _recorded(turn)
     held.write(b"once")
     for _ in range(3):
         await asyncio.sleep(0)
@@ -79,7 +94,7 @@ async def test_a_second_write_goes_out_at_once(second: bytes) -> None:
     """After the first one and after every record, so that whoever writes much is told to pause."""
     turn, noted = Turn(), list[Any]()
     _, held = _held(turn, noted)
-    turn.recorder(noted.append)(b"record\n")
+    _recorded(turn, noted)
     held.write(b"one")
     held.write(second)
     assert noted == [b"record\n", b"one", second]
@@ -89,13 +104,15 @@ async def test_a_large_write_is_not_held() -> None:
     """Its sender is told to pause when the peer does not read, as without a turn."""
     turn, noted = Turn(), list[Any]()
     _, held = _held(turn, noted)
+    _recorded(turn, noted)
     held.write(b"x" * (SMALL + 1))
-    assert len(noted) == 1
+    assert len(noted) == 2
 
 
 async def test_many_do_not_wait_for_each_other() -> None:
     """As soon as so many hold something, all of it leaves."""
     turn, noted = Turn(), list[Any]()
+    _recorded(turn)
     for number in range(MOST):
         _held(turn, noted)[1].write(b"%d" % number)
     assert noted == [b"%d" % number for number in range(MOST)]
@@ -105,6 +122,7 @@ async def test_closing_sends_what_is_held() -> None:
     """An answer is complete before its connection ends."""
     turn, noted = Turn(), list[Any]()
     _, held = _held(turn, noted)
+    _recorded(turn)
     held.write(b"the answer")
     held.close()
     assert noted == [b"the answer", "closed"]
@@ -115,6 +133,7 @@ async def test_a_connection_that_went_away_is_left_alone() -> None:
     turn, noted = Turn(), list[Any]()
     gone, held = _held(turn, noted)
     _, other = _held(turn, noted)
+    _recorded(turn)
     held.write(b"to nobody")
     other.write(b"to somebody")
     gone.closing = True
@@ -128,6 +147,7 @@ async def test_a_failure_keeps_nobody_from_sending() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
     broken = turn.hold(cast("asyncio.BaseTransport", Broken(noted)))
     _, other = _held(turn, noted)
+    _recorded(turn)
     broken.write(b"nobody's")
     other.write(b"mine")
     for _ in range(3):
@@ -156,8 +176,10 @@ class Ours(asyncio.Protocol):
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hold it."""
-        self.transport = Turn().hold(transport)
+        """Hold it, in a turn that always has a record."""
+        turn = Turn()
+        self.record = turn.recorder(list[bytes]().append)
+        self.transport = turn.hold(transport)
 
     def pause_writing(self) -> None:
         """Note that enough waits already."""
@@ -188,6 +210,7 @@ async def test_a_real_connection_gets_all_of_it_in_order() -> None:
     async with _connected() as (reader, ours):
         parts = [b"a" * 10, b"b" * SMALL, b"c" * (2 * SMALL), b"d"]
         for part in parts:
+            ours.record(b"record\n")
             ours.transport.write(part)
             await asyncio.sleep(0)
         ours.transport.close()
@@ -197,6 +220,7 @@ async def test_a_real_connection_gets_all_of_it_in_order() -> None:
 async def test_who_writes_without_a_pause_is_told_to_pause() -> None:
     """In the very turn in which it writes: no more is held than one small write."""
     async with _connected() as (_, ours):
+        ours.record(b"record\n")
         written = 0
         while not ours.paused and written < 1000:
             ours.transport.write(b"x" * SMALL)
