@@ -13,6 +13,7 @@ from typing import Literal
 from pi_server.audit.mask import Mask
 from pi_server.audit.mask_text import MASK
 from pi_server.audit.one_line import escaped, one_line, quoted
+from pi_server.audit.open_exchanges import OpenExchanges
 from pi_server.audit.payload import payload_text, truncation
 from pi_server.audit.stamp import Clock, Stamp, api_form
 from pi_server.domain.exchange import Exchange, Send
@@ -27,6 +28,8 @@ Place = tuple[str, str]
 
 _AUTOMATIC = frozenset({"host", "user-agent", "content-length"})  # of every request: the carrier's, not ours to tell
 _EARLY = 0.001  # seconds by which a timer may fire before its time
+
+_UNKNOWN = ProviderFault("timeout", "the worker ended before the answer")
 
 _errors = getLogger("pi_server.provider")
 
@@ -45,9 +48,11 @@ class ApiLog:
         timezone: str = "local",
         status_code_as_string: bool = False,
         clock: Clock = time.time,
+        open_exchanges: OpenExchanges | None = None,
     ) -> None:
         """Hand whole lines to ``write``, which must write them through and not raise."""
         self._write = write
+        self._open = open_exchanges
         self._mask = mask or Mask()
         self._stamp = Stamp(api_form, timezone, clock)
         self._status = '"%d"' if status_code_as_string else "%d"
@@ -58,10 +63,12 @@ class ApiLog:
         The values of request headers named in ``secret_headers`` (in lower case) are masked whatever they are called.
         A failed exchange also leaves its reason in the error log, at every level.
         """
+        unknown = WireResponse(status_of(_UNKNOWN))
 
         def link(send: Send) -> Send:
             async def recorded(exchange: Exchange) -> WireResponse:
                 place = self._place(exchange)
+                number = self._begin(exchange, place, unknown)
                 self._sent(level, exchange, place, secret_headers)
                 try:
                     response = await send(exchange)
@@ -70,8 +77,12 @@ class ApiLog:
                     self._received(level, exchange, place, WireResponse(_status(fault, status_of)))
                     self._tell(exchange, fault)
                     raise
-                self._received(level, exchange, place, response)
-                return response
+                else:
+                    self._received(level, exchange, place, response)
+                    return response
+                finally:
+                    if self._open is not None:
+                        self._open.end(number)
 
             async def unrecorded(exchange: Exchange) -> WireResponse:
                 try:
@@ -96,9 +107,23 @@ class ApiLog:
             f'{place[0]}, "flow": "REQUEST_OUT_PI", {place[1]}'
         )
 
+    def _begin(self, exchange: Exchange, place: Place, unknown: WireResponse) -> int:
+        """Leave word of how to close the exchange, should this process not live to do it."""
+        if self._open is None:
+            return 0
+        return self._open.begin(escaped(self._closing("basic", exchange, place, unknown)))
+
+    def close_abandoned(self, closing: str) -> None:
+        """Write a closing record in the place of a worker that is gone; nobody knows how its exchange ended."""
+        self._record(closing)
+        _errors.error("the worker ended before the answer, so the outcome is unknown: %s", one_line(closing))
+
     def _received(self, level: Level, exchange: Exchange, place: Place, response: WireResponse) -> None:
+        self._record(self._closing(level, exchange, place, response))
+
+    def _closing(self, level: Level, exchange: Exchange, place: Place, response: WireResponse) -> str:
         headers, payload = self._content(level, response.headers, response.body)
-        self._record(
+        return (
             f'"headers": [{headers}], "payload": {payload}, "verb": {quoted(exchange.request.verb)}, '
             f'"correlationId": {quoted(exchange.call.correlation_id)}, "statusCode": {self._status % response.status}, '
             f'{place[0]}, "flow": "RESPONSE_IN_PI", {place[1]}'

@@ -24,14 +24,19 @@ class Turn:
     def __init__(self) -> None:
         """Begin with nothing held; needs a running loop."""
         self._loop = asyncio.get_running_loop()
-        self._records: dict[Callable[[bytes], None], list[bytes]] = {}
+        self._records: list[tuple[Callable[[bytes], None], list[bytes]]] = []
+        self._then: list[Callable[[], None]] = []
         self._held: deque[HeldTransport] = deque()
         self.waits = False
         """Whether there is anything to be written at the end of this turn."""
 
     def recorder(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """Takes lines, and hands them to ``write`` before anything that was sent after them is on its way."""
-        lines = self._records.setdefault(write, [])
+        """Takes lines, and hands them to ``write`` before anything that was sent after them is on its way.
+
+        What recorders made earlier take is written earlier.
+        """
+        lines: list[bytes] = []
+        self._records.append((write, lines))
 
         def record(line: bytes) -> None:
             lines.append(line)
@@ -39,6 +44,10 @@ class Turn:
                 self._promise()
 
         return record
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Do ``action`` whenever records have been written."""
+        self._then.append(action)
 
     def hold(self, transport: asyncio.BaseTransport) -> asyncio.Transport:
         """The same connection, on which small writes wait for the end of a turn that has a record."""
@@ -52,11 +61,13 @@ class Turn:
 
     def flush(self) -> None:
         """Write everything that waits, now."""
-        for write, lines in self._records.items():
+        for write, lines in self._records:
             if lines:
                 together = b"".join(lines)
                 lines.clear()
                 write(together)
+        for action in self._then:
+            action()
         while self._held:
             self._held.popleft().release()
 

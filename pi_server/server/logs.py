@@ -13,6 +13,7 @@ from pi_server.audit.access_log import AccessLines, wants_colour
 from pi_server.audit.api_log import ApiLog
 from pi_server.audit.mask import Mask
 from pi_server.audit.one_line import one_line
+from pi_server.audit.open_exchanges import OpenExchanges, abandoned
 from pi_server.audit.writer import AppendFile, BufferedWriter
 from pi_server.config import Config, LogsSection
 from pi_server.domain.call import current_call
@@ -40,9 +41,18 @@ def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
     _open_error_log(section.dir, section.level, lambda text: mask.payload(text, ""), opened)
     api_file = AppendFile(section.dir / "api.log")
     opened.callback(api_file.close)
+    exchanges = OpenExchanges(section.dir / "open", turn)
+    opened.callback(exchanges.close)
     opened.callback(turn.flush)
-    record, strings = turn.recorder(api_file.write), section.status_code_as_string
-    api = ApiLog(record, mask, timezone=section.timezone, status_code_as_string=strings)
+    api = ApiLog(
+        turn.recorder(api_file.write),
+        mask,
+        timezone=section.timezone,
+        status_code_as_string=section.status_code_as_string,
+        open_exchanges=exchanges,
+    )
+    for closing in abandoned(section.dir / "open", api_file.path):
+        api.close_abandoned(closing)
     return Logs(_open_access_log(section, mask, opened), api)
 
 
