@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import body, chain, memory, page, ping, rest, routes, start, untouched
+from benchmarks import body, carriers, chain, memory, page, ping, rest, routes, start, untouched
 from benchmarks.table import Table
 
 MEASUREMENTS = {
@@ -14,6 +14,7 @@ MEASUREMENTS = {
     "body": body.measure,
     "memory": memory.measure,
     "rest": rest.measure,
+    "carriers": carriers.measure,
     "routes": routes.measure,
     "start": start.measure,
 }

@@ -21,6 +21,7 @@ _NAMED = (
     "blacksheep",
     "fastapi",
     "httpx",
+    "pyreqwest",
     "uvicorn",
 )
 

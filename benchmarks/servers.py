@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +17,7 @@ from benchmarks.rounds import Contender
 TOKEN = "a service token of the benchmark"  # noqa: S105 - worth nothing outside it
 HEADERS = {"x-srv-token": TOKEN}
 LATEST = "/api/rates/v1.0/latest/EUR"
+GIN = Path(__file__).parent / "peers" / "gin" / "main.go"
 WITHDRAW = "/api/account/v1.0/withdraw"
 
 
@@ -77,18 +80,33 @@ def bare_aiohttp(folder: Path) -> Generator[Contender]:
 @contextmanager
 def peer(name: str, module: str, folder: Path, provider: str) -> Generator[Contender]:
     """A peer of the sample call."""
+    with _peer(name, [sys.executable, "-m", f"benchmarks.peers.{module}"], folder / module, provider) as contender:
+        yield contender
+
+
+@contextmanager
+def gin(folder: Path, provider: str) -> Generator[Contender]:
+    """The peer in Go, built with what Debian packages."""
+    program = folder / "gin"
+    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
+    subprocess.run(["go", "build", "-o", program, GIN], env=environment, check=True)
+    with _peer("Go, gin", [str(program)], folder / "gin_peer", provider) as contender:
+        yield contender
+
+
+@contextmanager
+def _peer(name: str, command: list[str], logs: Path, provider: str) -> Generator[Contender]:
     port = free_port()
-    options = {"port": str(port), "provider": provider, "token": TOKEN, "logs": str(folder / module)}
-    command = [sys.executable, "-m", f"benchmarks.peers.{module}"]
+    options = {"port": str(port), "provider": provider, "token": TOKEN, "logs": str(logs)}
     for option, value in options.items():
         command += [f"--{option}", value]
-    with running(SERVER_CORE, command, folder / f"{module}.log", lambda: listening(port)) as pid:
+    with running(SERVER_CORE, command, logs.with_suffix(".log"), lambda: listening(port)) as pid:
         yield Contender(name, pid, Request(f"http://127.0.0.1:{port}{LATEST}", HEADERS))
 
 
 @contextmanager
 def sample_call(folder: Path) -> Generator[tuple[Contender, list[Contender]]]:
-    """The provider stub, and the three servers that answer the sample call with its help, ours first."""
+    """The provider stub, and the servers that answer the sample call with its help, ours first."""
     with ExitStack() as opened:
         provider = opened.enter_context(stub("rest", folder))
         market = provider.request.url
@@ -98,5 +116,6 @@ def sample_call(folder: Path) -> Generator[tuple[Contender, list[Contender]]]:
                 opened.enter_context(ours(folder, LATEST, market=market)),
                 opened.enter_context(peer("idiomatic aiohttp", "aiohttp_peer", folder, market)),
                 opened.enter_context(peer("FastAPI + httpx", "fastapi_peer", folder, market)),
+                opened.enter_context(gin(folder, market)),
             ],
         )
