@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,8 @@ from pi_server.discovery.plugin import Bound, Failure, PluginError
 from pi_server.domain.capability import CapabilityPlan
 from pi_server.domain.ending import is_ending
 from pi_server.domain.message import Message
+from pi_server.domain.mount import Mount
+from pi_server.domain.pages import PageFiles, PageFilesError
 from pi_server.domain.ports import ProviderKind
 from pi_server.domain.service import Service
 from pi_server.domain.status_map import StatusMap
@@ -48,17 +50,27 @@ BuildCapability = Callable[[CapabilityPlan], Any]
 """Gives what a field wishes for; raises ValueError when the server cannot."""
 
 
+ReadPageFiles = Callable[[Path], PageFiles]
+"""Reads what the pages of a package are made from; raises PageFilesError or OSError."""
+
+
 class Binder:
     """Binds services: holds the configuration, where its values came from, and how providers and the rest are built."""
 
     def __init__(
-        self, config: Config, origins: Origins, build_provider: BuildProvider, build_capability: BuildCapability
+        self,
+        config: Config,
+        origins: Origins,
+        build_provider: BuildProvider,
+        build_capability: BuildCapability,
+        read_page_files: ReadPageFiles,
     ) -> None:
         """Keep what all services share."""
         self._config = config
         self._origins = origins
         self._build = build_provider
         self.capability = build_capability
+        self._read_page_files = read_page_files
 
     async def bind(self, name: str, service: type[Service] | Service, section: ServiceSection) -> Bound:
         """The instance of a class for ``services.<name>``, or the instance given, with all its operations.
@@ -82,9 +94,21 @@ class Binder:
         mounting = Mounting(self._config, name, section, bound)
         mounts = mounting.mounts()
         failures += [Failure("bind", path, reason) for path, reason in mounting.problems(mounts)]
+        mounts = self._with_files(mounts, package, failures)
         if failures:
             raise PluginError(*failures)
         return Bound(bound, mounting.root, mounts, status_map)
+
+    def _with_files(self, mounts: tuple[Mount, ...], package: Path, failures: list[Failure]) -> tuple[Mount, ...]:
+        """The operations, those that are pages with what they are made from."""
+        if not any(mount.operation.page for mount in mounts):
+            return mounts
+        try:
+            files = self._read_page_files(package)
+        except PageFilesError as error:
+            failures += [Failure("bind", place, reason) for place, reason in error.problems]
+            return mounts
+        return tuple(replace(mount, files=files) if mount.operation.page else mount for mount in mounts)
 
     async def build(self, plan: ProviderPlan) -> Any:
         """The provider of ``plan``."""

@@ -55,7 +55,13 @@ class Mounting:
             realm=self._section.realm or self._name,
             timeout=own.timeout or operation.timeout or self._section.timeout or self._config.server.timeout,
             envelope=self._section.envelope or self._config.server.envelope,
+            sign_in_page=self._sign_in_page(service) if operation.page else "",
         )
+
+    def _sign_in_page(self, service: Service) -> str:
+        """The whole path of a service's own page or the plugin's."""
+        page = type(service).sign_in_page or type(self._service).sign_in_page
+        return page and self.root.rstrip("/") + page
 
     def problems(self, mounts: tuple[Mount, ...]) -> Iterator[tuple[str, str]]:
         """What cannot be served as configured or declared: the key and the reason."""
@@ -70,6 +76,7 @@ class Mounting:
                 close = difflib.get_close_matches(name, known, 1)
                 meant = f"; did you mean {close[0]}?" if close else ""
                 yield f"{at}.operations.{name}", f"unknown operation{meant}"
+        yield from ((at, f"the sign-in page {page} is no public page of this service") for page in _closed(mounts))
         for mount in mounts:
             if reason := self._unguarded(mount):
                 yield at, f"the operation {mount.operation.name} {reason}"
@@ -81,6 +88,12 @@ class Mounting:
         if not mount.operation.public and not {*links} & {*CREDENTIALS}:
             return f"is not public, and nothing guards it in the chain {mount.chain}"
         return ""
+
+
+def _closed(mounts: tuple[Mount, ...]) -> list[str]:
+    """The sign-in pages that nobody could see without having signed in."""
+    public = {m.operation.path for m in mounts if m.operation.page and m.operation.public and m.operation.verb == "GET"}
+    return sorted(page for page in {m.sign_in_page for m in mounts} - {""} if page.rstrip("/") not in public)
 
 
 def lower_camel(name: str) -> str:

@@ -6,7 +6,8 @@ compat      always 200 with {"dat": ..., "err": ""}, except for 5xx and what no 
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal, Protocol
 
@@ -26,6 +27,7 @@ class Rendered:
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Envelope(Protocol):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pi_server.domain.envelope import EnvelopeName
 from pi_server.domain.operation import Operation
+from pi_server.domain.pages import PageFiles
 from pi_server.domain.service import Service
 
 
@@ -12,7 +13,8 @@ class Mount:
     """One operation of one service instance with its settings.
 
     ``root`` is that of the plugin it belongs to; ``timeout`` bounds the whole call, in seconds; ``realm`` is whose
-    sessions and tokens it takes.
+    sessions and tokens it takes.  Of a page, ``sign_in_page`` is the whole path where it sends who shows no credential,
+    empty for nowhere, and ``files`` are what it is made from.
     """
 
     service: Service
@@ -22,3 +24,5 @@ class Mount:
     realm: str
     timeout: float
     envelope: EnvelopeName
+    sign_in_page: str = ""
+    files: PageFiles | None = None

@@ -51,6 +51,7 @@ class Operation:
     status: int = 200
     deprecated: bool = False
     decompress: bool = False
+    page: bool = False
     service: str = ""
     api_name: str = ""
 
@@ -79,13 +80,15 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
         status: int = 200,
         deprecated: bool = False,
         decompress: bool = False,
+        page: bool = False,
     ) -> Callable[[F], F]:
         """Declare the decorated method as an operation.
 
         ``path`` is below the service's root and may hold ``{name}``, ``{name:regex}`` and a last ``{name:*}``;
         ``scope`` is what the consumer must hold; ``public`` lets anybody in; ``chain`` names another chain than the
         service's; ``timeout`` (seconds) bounds the whole call; ``status`` is the answer's on success; ``decompress``
-        takes bodies with the Content-Encoding gzip or deflate, which are refused otherwise.
+        takes bodies with the Content-Encoding gzip or deflate, which are refused otherwise; ``page`` says that it takes
+        forms and answers with HTML, also beside an operation of the same verb and path that does not.
         """
 
         def mark(method: F) -> F:
@@ -104,6 +107,7 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
                 status=status,
                 deprecated=deprecated,
                 decompress=decompress,
+                page=page,
             )
             setattr(method, _MARK, operation)
             return method

@@ -21,6 +21,7 @@ class Service:
     consumes: ClassVar[tuple[str, ...]] = ("application/json",)
     produces: ClassVar[tuple[str, ...]] = ("application/json",)
     middlewares: ClassVar[tuple[Callable[[Any], Any], ...]] = ()
+    sign_in_page: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make the subclass a frozen dataclass, so that a service is a plain value in tests."""

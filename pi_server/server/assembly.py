@@ -13,6 +13,7 @@ from pi_server.discovery.load import Given, load_plugins
 from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.ending import is_ending
+from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.service import Service
 from pi_server.domain.turn import Turn
 from pi_server.providers.build import SETTINGS, build_provider
@@ -24,6 +25,7 @@ from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
+from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +91,11 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
         binder = Binder(
-            config, loaded.origins, lambda plan: outbound(plan, logs.api, opened, turn), capabilities(stores, trust)
+            config,
+            loaded.origins,
+            lambda plan: outbound(plan, logs.api, opened, turn),
+            capabilities(stores, trust),
+            read_page_files,
         )
         plugins = tuple(await load_plugins(config, binder, given))
         foreign = await load_foreign(loaded)
@@ -97,7 +103,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             _log.error("middleware %s cannot be used: %s", name, failed)
         links = inbound(config, logs.access, trust, rates, foreign)
         site = Site(links, config.server.envelope)
-        outer = links.outer(config.server.envelope)
+        outer = links.outer(ENVELOPES[config.server.envelope])
         cookie = trust.sessions.cookie_name
         add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from pi_server.config import Config, ConfigError, LoadedConfig, Problem
 from pi_server.config.consumer_sections import CREDENTIALS
 from pi_server.discovery.middlewares import Link, installed_middlewares, load_middleware
 from pi_server.discovery.plugin import Failure, PluginError
 from pi_server.domain.chain import Chain
-from pi_server.domain.envelope import ENVELOPES, EnvelopeName
+from pi_server.domain.envelope import Envelope
 from pi_server.domain.mount import Mount
 from pi_server.domain.ports import AccessLog
 from pi_server.server.trust import Trust
@@ -30,7 +31,7 @@ from pi_server.web.middleware.access_log import access_log
 from pi_server.web.middleware.correlation import correlation
 from pi_server.web.middleware.cors import Permission, cors
 from pi_server.web.middleware.credentials import Credential, credentials, token_credential
-from pi_server.web.middleware.csrf import csrf
+from pi_server.web.middleware.csrf import csrf, form_token
 from pi_server.web.middleware.gzip import gzip
 from pi_server.web.middleware.in_flight import in_flight
 from pi_server.web.middleware.jwt import jwt_credential
@@ -122,12 +123,17 @@ def inbound(config: Config, log: AccessLog | None, trust: Trust, rates: RateCoun
     """All links of one worker."""
     patience = Patience(idle=config.limits.body_idle, total=config.limits.body_total)
     chains = _Chains(config, trust, rates, foreign, patience)
-    return Links(outer=_outer(config, log, trust, rates), inner=chains.inner, patience=patience)
+    return Links(
+        outer=_outer(config, log, trust, rates),
+        inner=chains.inner,
+        form_token=partial(form_token, trust.sessions),
+        patience=patience,
+    )
 
 
 def _outer(
     config: Config, log: AccessLog | None, trust: Trust, rates: RateCounters
-) -> Callable[[EnvelopeName], Chain[Handler]]:
+) -> Callable[[Envelope], Chain[Handler]]:
     """The links every request passes, by the envelope in which it is told of faults."""
     first: Chain[Handler] = Chain(correlation(config.correlation_headers), security_headers(config.server.secure))
     if config.cors.origins:
@@ -138,7 +144,7 @@ def _outer(
     last: Chain[Handler] = Chain(in_flight(config.limits.in_flight))
     if rate := config.limits.rates.address:
         last = last.append(rate_limit(rates.counter("address", rate), by_address))
-    return lambda envelope: first.append(recovery(ENVELOPES[envelope])).extend(last)
+    return lambda envelope: first.append(recovery(envelope)).extend(last)
 
 
 class _Chains:

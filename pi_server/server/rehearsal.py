@@ -17,6 +17,7 @@ from pi_server.server.stores import rehearsed_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
+from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
     from pi_server.config import LoadedConfig
@@ -63,7 +64,13 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         foreign = await load_foreign(loaded)
         links = inbound(config, heard, trust, open_rate_counters("memory"), foreign)
         site = Site(links, config.server.envelope)
-        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened), capabilities(stores, trust))
+        binder = Binder(
+            config,
+            loaded.origins,
+            lambda plan: outbound(plan, None, opened),
+            capabilities(stores, trust),
+            read_page_files,
+        )
         plugins = tuple([_mounted(plugin, site) for plugin in await load_plugins(config, binder)])
         chains = {_place(mount): _names(mount, links, foreign) for mount in mounts_of(plugins)}
         return Rehearsal(plugins, foreign.failed, chains)
@@ -85,7 +92,7 @@ class _Unheard:
 
 
 def _place(mount: Mount) -> str:
-    return f"{mount.operation.verb} {mount.operation.path}"
+    return f"{mount.operation.service}.{mount.operation.name}"
 
 
 def _names(mount: Mount, links: Links, foreign: Foreign) -> list[str]:

@@ -4,31 +4,40 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, get_type_hints
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from yarl import URL
 
 from pi_server.domain.chain import Chain
-from pi_server.domain.envelope import ENVELOPES, EnvelopeName
+from pi_server.domain.envelope import ENVELOPES, Envelope, EnvelopeName
 from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavailable
 from pi_server.domain.mount import Mount
 from pi_server.web.body import Patience
 from pi_server.web.endpoint import Endpoint, Handler
 from pi_server.web.middleware.options import options
+from pi_server.web.negotiate import prefers_html
+from pi_server.web.pages.fault_page import FAULT_PAGE
+from pi_server.web.pages.links import page_or, to_sign_in
+from pi_server.web.pages.static import NAME, static_files
+from pi_server.web.respond import Responder
 from pi_server.web.route_table import Found, RouteTable, variable_names
+from pi_server.web.sessions.csrf_tokens import FormToken
 from pi_server.web.state import REFUSAL
+
+_PAGE = "page"  # beside the names of envelopes, of which it is none that could be configured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
     """The inbound chain as configured: the outer links for an envelope, and the inner ones for an operation.
 
-    ``patience`` is what a consumer's body is granted.
+    ``patience`` is what a consumer's body is granted; ``form_token`` makes the tokens for forms of a realm's pages.
     """
 
-    outer: Callable[[EnvelopeName], Chain[Handler]]
+    outer: Callable[[Envelope], Chain[Handler]]
     inner: Callable[[Mount], Chain[Handler]]
+    form_token: Callable[[str], FormToken]
     patience: Patience = field(default_factory=Patience)
 
 
@@ -38,13 +47,22 @@ def compose(mount: Mount, links: Links) -> Handler:
     Raises:
         ValueError: the operation's signature cannot be served.
     """
-    endpoint = Endpoint(mount.service, mount.operation, ENVELOPES[mount.envelope], mount.timeout, links.patience)
-    return chain_of(mount, links).then(endpoint)
+    chain = chain_of(mount, links)
+    if mount.operation.page:
+        from pi_server.web.pages.operation import page_endpoint  # a server without pages need not load it
+
+        return chain.then(page_endpoint(mount, links.form_token(mount.realm), links.patience))
+    returned = get_type_hints(mount.operation.method).get("return", Any)
+    respond = Responder(mount.operation, returned, ENVELOPES[mount.envelope]).respond
+    return chain.then(Endpoint(mount.service, mount.operation, respond, mount.timeout, links.patience))
 
 
 def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
     """Every link a request passes on its way to one operation: the server's, the service's, the operation's."""
-    chain = links.outer(mount.envelope).extend(links.inner(mount))
+    chain = links.outer(FAULT_PAGE if mount.operation.page else ENVELOPES[mount.envelope])
+    if mount.sign_in_page:
+        chain = chain.append(to_sign_in(mount.sign_in_page))
+    chain = chain.extend(links.inner(mount))
     return chain.append(*mount.service.middlewares, *mount.operation.middlewares)
 
 
@@ -65,20 +83,35 @@ class Site:
             self._core[path] = handler
 
     def mount(self, mounts: Sequence[Mount]) -> None:
-        """Serve all operations of one service, or none of them.
+        """Serve all operations and static files of one service, or none of them.
 
         Raises:
             ValueError: a signature cannot be served, or a verb and path is served already.
         """
+        handlers = self._composed(mounts)
         alone: RouteTable[None] = RouteTable()
-        for operation in (mount.operation for mount in mounts):
-            alone.add(operation.verb, operation.path, None)
-            if self._everything.taken(operation.verb, operation.path):
-                raise ValueError(f"{operation.verb} {operation.path} is served already")
-        handlers = [compose(mount, self._links) for mount in mounts]
-        for mount, handler in zip(mounts, handlers, strict=True):
-            self._everything.add(mount.operation.verb, mount.operation.path, handler)
+        for verb, path in handlers:
+            alone.add(verb, path, None)
+            if self._everything.taken(verb, path):
+                raise ValueError(f"{verb} {path} is served already")
+        for (verb, path), handler in handlers.items():
+            self._everything.add(verb, path, handler)
+        for mount in mounts:
             self._refusals.envelopes[mount.root] = mount.envelope
+            if mount.operation.page:
+                self._refusals.paged.add(mount.root)
+
+    def _composed(self, mounts: Sequence[Mount]) -> dict[tuple[str, str], Handler]:
+        """The handlers by verb and path, where a page may be served beside an operation that is none."""
+        found: dict[tuple[str, str], Handler] = {}
+        for (verb, path), there in _by_place(mounts).items():
+            handlers = [compose(mount, self._links) for mount in there]
+            found[verb, path] = handlers[0] if len(handlers) == 1 else page_or(*handlers)
+        for root, files in {mount.root: mount.files.static for mount in mounts if mount.files}.items():
+            if files:
+                answer = self._links.outer(FAULT_PAGE).then(static_files(files))
+                found["GET", f"{root.rstrip('/')}/static/{{{NAME}:*}}"] = answer
+        return found
 
     def refuse(self, root: str) -> None:
         """Answer 503 below ``root``: the service configured there could not be started."""
@@ -96,18 +129,37 @@ class Site:
         return app
 
 
+def _by_place(mounts: Sequence[Mount]) -> dict[tuple[str, str], list[Mount]]:
+    """The operations at each verb and path: one, or a page and one that is none, in this order."""
+    found: dict[tuple[str, str], list[Mount]] = {}
+    for mount in mounts:
+        there = found.setdefault((mount.operation.verb, mount.operation.path), [])
+        if any(other.operation.page == mount.operation.page for other in there):
+            raise ValueError(f"{mount.operation.verb} {mount.operation.path} is served twice")
+        there.append(mount)
+    return {place: sorted(there, key=lambda mount: not mount.operation.page) for place, there in found.items()}
+
+
 class _Refusals:
-    """What is answered where no operation is: in the envelope of the service whose root comes nearest."""
+    """What is answered where no operation is: in the envelope of the service whose root comes nearest.
+
+    Where that one has pages, a browser is told by a page.
+    """
 
     def __init__(self, links: Links, envelope: EnvelopeName) -> None:
-        self.handlers = {name: links.outer(name).append(options).then(_refuse) for name in ENVELOPES}
+        told: list[tuple[str, Envelope]] = [*ENVELOPES.items(), (_PAGE, FAULT_PAGE)]
+        self.handlers = {name: links.outer(envelope).append(options).then(_refuse) for name, envelope in told}
         self._default: EnvelopeName = envelope
         self.envelopes: dict[str, EnvelopeName] = {}
+        self.paged: set[str] = set()
         self.unavailable: list[str] = []
 
-    def envelope(self, path: str) -> EnvelopeName:
+    def envelope(self, path: str, accept: str) -> str:
         under = [root for root in self.envelopes if _is_below(path, root)]
-        return self.envelopes[max(under, key=len)] if under else self._default
+        if not under:
+            return self._default
+        nearest = max(under, key=len)
+        return _PAGE if nearest in self.paged and prefers_html(accept) else self.envelopes[nearest]
 
     def fault(self, path: str, allowed: tuple[str, ...]) -> Fault:
         if allowed:
@@ -165,7 +217,8 @@ class _Everything(web.AbstractResource):
         if isinstance(found, Found):
             return web.UrlMappingMatchInfo(found.parameters, found.target), set()
         request[REFUSAL] = self._refusals.fault(path, found.allowed)
-        return web.UrlMappingMatchInfo({}, self._refused[self._refusals.envelope(path)]), set()
+        envelope = self._refusals.envelope(path, request.headers.get(hdrs.ACCEPT, ""))
+        return web.UrlMappingMatchInfo({}, self._refused[envelope]), set()
 
     def _route(self, verb: str, handler: Handler) -> web.ResourceRoute:
         return web.ResourceRoute(verb, handler, self, expect_handler=_continue)

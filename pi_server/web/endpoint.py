@@ -1,14 +1,13 @@
 """The innermost handler of a route: typed input in, the operation, an enveloped answer out."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, get_type_hints
+from typing import Any
 
 from aiohttp import hdrs, web
 
 from pi_server.domain.call import Call, current_call
 from pi_server.domain.consumer import ANONYMOUS, Consumer
 from pi_server.domain.deadline import Deadline
-from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import CallTimeout, Forbidden, Unauthenticated
 from pi_server.domain.operation import Operation
 from pi_server.domain.service import Service
@@ -17,10 +16,12 @@ from pi_server.web.body import BodyReader, Patience
 from pi_server.web.inputs import Inputs
 from pi_server.web.negotiate import choose_produced
 from pi_server.web.parameters import is_many
-from pi_server.web.respond import Responder
 from pi_server.web.state import CALL, CONSUMER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+Respond = Callable[[Any, str, str], web.Response]
+"""The answer of what an operation returned, the correlation id, and the content type that was chosen."""
 
 _PATIENCE = Patience()
 
@@ -32,11 +33,13 @@ class Endpoint:
         self,
         service: Service,
         operation: Operation,
-        envelope: Envelope,
+        respond: Respond,
         timeout: float,
         patience: Patience = _PATIENCE,
     ) -> None:
         """Read the signature; ``timeout`` (of the whole call, in seconds) and ``patience`` (with its body) both hold.
+
+        ``respond`` makes the answer of what the operation returned.
 
         Raises:
             ValueError: the signature cannot be served.
@@ -48,8 +51,7 @@ class Endpoint:
         self._timeout = timeout
         self._watch = Watch()
         self._inputs = Inputs(operation)
-        returned = get_type_hints(operation.method).get("return", Any)
-        self._responder = Responder(operation, returned, envelope)
+        self._respond = respond
         many = frozenset(n for p in self._inputs.parameters for n, a in p.fields.items() if is_many(a))
         consumes = operation.consumes or service.consumes
         self._reader = BodyReader(consumes, many, patience, decompress=operation.decompress)
@@ -72,7 +74,7 @@ class Endpoint:
             if not limit.expired:
                 raise
             raise CallTimeout from None
-        return self._responder.respond(result, call.correlation_id, content_type)
+        return self._respond(result, call.correlation_id, content_type)
 
     def _admit(self, consumer: Consumer) -> None:
         if consumer.is_anonymous and not self._operation.public:

@@ -46,6 +46,12 @@ def choose_produced(accept: str, produces: tuple[str, ...]) -> str:
     return best
 
 
+def prefers_html(accept: str) -> bool:
+    """Whether somebody wants a page rather than JSON: browsers say so, programs mostly say nothing."""
+    ranges = [_range(part) for part in accept.split(",")]
+    return _weight("text/html", ranges) > _weight("application/json", ranges)
+
+
 def _range(part: str) -> tuple[str, float]:
     kind, *parameters = (piece.strip() for piece in part.lower().split(";"))
     weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")

@@ -47,13 +47,14 @@ def openapi_document(
     below: str = "",
     session_cookie: str = "pi-session",
 ) -> Json:
-    """The document of ``mounts``, as plain JSON values.
+    """The document of ``mounts``, as plain JSON values; pages are for people and not in it.
 
     ``chains`` tells which operations ask for a credential.  With ``below``, all paths are relative to that root, which
     becomes the document's server and base path: the form in which API gateways import one service.  Sessions come in
     ``session_cookie``.
     """
-    described = [_Described(mount, Inputs(mount.operation), _guards(mount, chains)) for mount in mounts]
+    programs = [mount for mount in mounts if not mount.operation.page]
+    described = [_Described(mount, Inputs(mount.operation), _guards(mount, chains)) for mount in programs]
     schemas = Schemas(_wanted(described))
     shared: Json = {}
     paths: dict[str, Json] = {}

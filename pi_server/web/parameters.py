@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import BaseModel, TypeAdapter
 
+from pi_server.domain.forms import Form, form_schema
 from pi_server.domain.operation import Body, Operation, Query
 from pi_server.web.decimals import Decimals, has_decimal
 from pi_server.web.route_table import variable_names
@@ -76,7 +77,8 @@ def _parameter(
     alone = source != "path" and list(sources.values()).count(source) == 1
     whole = alone and _is_whole(annotation) and (source == "body" or not is_many(annotation))
     fields = _model_fields(annotation) if whole else {declared.name: annotation}
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    form = _form_model(annotation)
+    adapter: TypeAdapter[Any] = TypeAdapter(form_schema(form) if form else annotation)
     return Parameter(
         name=declared.name,
         source=source,
@@ -110,13 +112,19 @@ def is_many(annotation: Any) -> bool:
 
 
 def _is_whole(annotation: Any) -> bool:
-    """Whether one parameter of this type stands for the entire input: a model, a list or a mapping."""
+    """Whether one parameter of this type stands for the entire input: a model, a form, a list or a mapping."""
     kind = get_origin(plain(annotation)) or plain(annotation)
-    return isinstance(kind, type) and issubclass(kind, (BaseModel, list, dict, Mapping))
+    return isinstance(kind, type) and issubclass(kind, (BaseModel, Form, list, dict, Mapping))
+
+
+def _form_model(annotation: Any) -> type[BaseModel] | None:
+    """The model of a form; None for anything else."""
+    asked = plain(annotation)
+    return get_args(asked)[0] if get_origin(asked) is Form else None
 
 
 def _model_fields(annotation: Any) -> dict[str, Any]:
-    model = plain(annotation)
+    model = _form_model(annotation) or plain(annotation)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return {}
     return {str(f.validation_alias or f.alias or name): f.annotation for name, f in model.model_fields.items()}

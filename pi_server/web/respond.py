@@ -84,7 +84,7 @@ def fault_response(fault: Fault, envelope: Envelope, correlation_id: str) -> web
     if fault.status < (300 if "Location" in fault.headers else 400):
         raise ValueError(f"a fault cannot have the status {fault.status}")
     rendered = envelope.failure(fault, correlation_id)
-    headers = {**fault.headers, "Content-Type": f"{rendered.content_type}"}
+    headers = {**rendered.headers, **fault.headers, "Content-Type": f"{rendered.content_type}"}
     return web.Response(status=rendered.status, body=rendered.body, headers=headers)
 
 

@@ -13,6 +13,7 @@ from pi_server.discovery.gate import check_gate
 from pi_server.discovery.importing import import_service
 from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Candidate, Plugin, PluginError
+from pi_server.web.pages.files import read_page_files
 
 GOOD = """
 from pydantic import BaseModel
@@ -73,7 +74,9 @@ async def _load(tmp_path: Path, text: str) -> dict[str, Plugin]:
     file = tmp_path / "config.yaml"
     file.write_text(text)
     loaded = load(file, {})
-    plugins = await load_plugins(loaded.config, Binder(loaded.config, loaded.origins, _build, lambda plan: plan))
+    plugins = await load_plugins(
+        loaded.config, Binder(loaded.config, loaded.origins, _build, lambda plan: plan, read_page_files)
+    )
     return {plugin.name: plugin for plugin in plugins}
 
 

@@ -13,9 +13,10 @@ from aiohttp import ClientSession, DummyCookieJar, web
 
 from pi_server.config import Config, ServiceSection
 from pi_server.discovery.mounting import Mounting
+from pi_server.domain.call import Call
 from pi_server.domain.chain import Chain
 from pi_server.domain.consumer import Consumer
-from pi_server.domain.envelope import ENVELOPES, EnvelopeName
+from pi_server.domain.envelope import ENVELOPES, Envelope
 from pi_server.domain.service import Service
 from pi_server.domain.turn import Turn
 from pi_server.server.protocol import Runner
@@ -24,6 +25,7 @@ from pi_server.web.body import Patience
 from pi_server.web.endpoint import Handler
 from pi_server.web.middleware.correlation import correlation
 from pi_server.web.middleware.recovery import recovery
+from pi_server.web.sessions.csrf_tokens import FormToken
 from pi_server.web.state import CONSUMER
 
 Link = Callable[[Handler], Handler]
@@ -72,13 +74,20 @@ async def chained(
     """Serve with ``outside`` around recovery and ``inside`` within it; ``patience`` is that of every operation."""
     mounts = Mounting(Config(), "sample", ServiceSection(), service).mounts()
 
-    def outer(envelope: EnvelopeName) -> Chain[Handler]:
-        return Chain(correlation(("activityid",)), *outside, recovery(ENVELOPES[envelope]), *inside)
+    def outer(envelope: Envelope) -> Chain[Handler]:
+        return Chain(correlation(("activityid",)), *outside, recovery(envelope), *inside)
 
-    site = Site(Links(outer=outer, inner=lambda _: Chain(), patience=patience), "semantic")
+    site = Site(Links(outer=outer, inner=lambda _: Chain(), form_token=_no_token, patience=patience), "semantic")
     site.mount(mounts)
     application = site.application(body_limit)
-    runner = Runner(application, outer("semantic"), Turn(), access_log=None, auto_decompress=False, lingering_time=0.5)
+    runner = Runner(
+        application,
+        outer(ENVELOPES["semantic"]),
+        Turn(),
+        access_log=None,
+        auto_decompress=False,
+        lingering_time=0.5,
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -89,6 +98,13 @@ async def chained(
             yield Chained(session, port)
     finally:
         await runner.cleanup()
+
+
+def _no_token(realm: str) -> FormToken:
+    async def token(call: Call) -> str:
+        return ""
+
+    return token
 
 
 def as_consumer(header: str = "x-consumer") -> Link:

@@ -16,7 +16,6 @@ from pi_server.auth.revocations import KeyStoreRevocations
 from pi_server.config.consumer_sections import SessionsSection
 from pi_server.domain.chain import Chain
 from pi_server.domain.consumer import Consumer
-from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.faults import Unauthenticated
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import operations_of
@@ -26,7 +25,7 @@ from pi_server.web.application import Links, Site
 from pi_server.web.endpoint import Handler
 from pi_server.web.middleware.correlation import correlation
 from pi_server.web.middleware.credentials import credentials, token_credential
-from pi_server.web.middleware.csrf import csrf
+from pi_server.web.middleware.csrf import csrf, form_token
 from pi_server.web.middleware.jwt import jwt_credential
 from pi_server.web.middleware.recovery import recovery
 from pi_server.web.middleware.session import session_cookie, session_credential
@@ -158,7 +157,8 @@ async def worker(of: Setting) -> AsyncGenerator[Worker]:
     """A server with the portal in its realm, and below ``/other`` the same service in another."""
     revocations = await of.revocations()
     storage = of.storage(revocations)
-    site = Site(Links(outer=_outer(storage), inner=partial(_inner, storage)), "semantic")
+    links = Links(outer=_outer(storage), inner=partial(_inner, storage), form_token=partial(form_token, storage))
+    site = Site(links, "semantic")
     for realm, root in (("portal", "/portal"), ("other", "/other")):
         site.mount(_mounts(Portal(sessions=RequestSessions(realm, storage)), realm, root))
     runner = web.AppRunner(site.application(2**20))
@@ -174,7 +174,7 @@ async def worker(of: Setting) -> AsyncGenerator[Worker]:
 
 
 def _outer(storage: SessionStorage) -> Callable[[Any], Chain[Handler]]:
-    return lambda envelope: Chain(correlation(("activityid",)), session_cookie(storage), recovery(ENVELOPES[envelope]))
+    return lambda envelope: Chain(correlation(("activityid",)), session_cookie(storage), recovery(envelope))
 
 
 def _inner(storage: SessionStorage, mount: Mount) -> Chain[Handler]:

@@ -3,9 +3,9 @@
 A browser sends cookies along with whatever any page asks.  So a request that may change something, and proves who
 asks by a cookie, must come from a page of this origin (``Origin``, ``Sec-Fetch-Site``) and carry the token only such a
 page can read: in the header ``x-csrf-token`` or, of an urlencoded form, in the field ``csrf_token``.  Pages find it in
-the cookie that is named like the session's with ``-csrf`` behind.  A credential in a header needs neither: no browser
-adds one by itself.  Where nobody is signed in, as at a sign-in, the origin alone counts, so that no other site can sign
-people in.
+the cookie that is named like the session's with ``-csrf`` behind; those that the server renders have it in their forms.
+A credential in a header needs neither: no browser adds one by itself.  Where nobody is signed in, as at a sign-in, the
+origin alone counts, so that no other site can sign people in.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,15 @@ from urllib.parse import parse_qsl
 from aiohttp import hdrs, web
 from multidict import istr
 
+from pi_server.domain.call import Call
 from pi_server.domain.consumer import ANONYMOUS, Consumer
 from pi_server.domain.faults import CrossSite
 from pi_server.web.body import EarlyBody, Patience
 from pi_server.web.endpoint import Handler
 from pi_server.web.form_body import FORM, MAX_FIELDS
 from pi_server.web.middleware.jwt import bearer_tokens
-from pi_server.web.sessions.csrf_tokens import by_session
+from pi_server.web.sessions.csrf_tokens import FormToken, by_session
+from pi_server.web.sessions.request_sessions import SERVED
 from pi_server.web.sessions.storage import SESSION, SessionStorage
 from pi_server.web.state import CONSUMER, FORM_TOKEN
 
@@ -55,6 +57,17 @@ def csrf(storage: SessionStorage, realm: str, patience: Patience = _PATIENCE) ->
     return link
 
 
+def form_token(storage: SessionStorage, realm: str) -> FormToken:
+    """Makes tokens for the forms of pages of ``realm``: for who is signed in when the page is answered."""
+    guard = _Guard(storage, realm, _PATIENCE)
+
+    async def token(call: Call) -> str:
+        request = SERVED.get()
+        return "" if _by_header(request, call.consumer) else await guard.token(request, call.consumer)
+
+    return token
+
+
 class _Guard:
     """What must be shown, and what is handed out, where a browser may have sent the credential by itself."""
 
@@ -82,6 +95,11 @@ class _Guard:
             self._tokens.give(response, _by_jwt(consumer))
         elif consumer.kind == "session" and token is None and session is not None and session.record:
             self._tokens.give(response, by_session(session.record))
+
+    async def token(self, request: web.Request, consumer: Consumer) -> str:
+        """A token that `check` takes; empty where it asks for none."""
+        sign_in = await self._sign_in(request, consumer)
+        return "" if sign_in is None else self._tokens.seal(sign_in)
 
     async def _sign_in(self, request: web.Request, consumer: Consumer) -> str | None:
         """What the token must have been sealed for; None where nobody is signed in."""

@@ -1,0 +1,1 @@
+"""A notice board: the service whose pages are tested."""
