@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core.core_schema import ErrorType
 
 _MISSING = "Please fill this in."
@@ -54,6 +55,11 @@ class ErrorText:
     text: str
 
 
+def wire_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names they are sent under."""
+    return {str(field.validation_alias or field.alias or name): field for name, field in model.model_fields.items()}
+
+
 def errors_of(model: type[BaseModel], error: ValidationError) -> dict[str, str]:
     """The first sentence for each field, in the author's words where there are any; ``""`` is the whole form."""
     found: dict[str, str] = {}
@@ -66,17 +72,11 @@ def errors_of(model: type[BaseModel], error: ValidationError) -> dict[str, str]:
 
 
 def _own_texts(model: type[BaseModel]) -> Iterable[tuple[str, str]]:
-    for name, field in model.model_fields.items():
-        marks = (*field.metadata, *getattr(field.annotation, "__metadata__", ()), *_inner_marks(field.annotation))
-        for mark in marks:
+    for name, field in wire_fields(model).items():
+        inside = (mark for option in get_args(field.annotation) for mark in getattr(option, "__metadata__", ()))
+        for mark in (*field.metadata, *inside):  # ``Annotated[...]``, and ``Annotated[...] | None``
             if isinstance(mark, ErrorText):
-                yield str(field.validation_alias or field.alias or name), mark.text
-
-
-def _inner_marks(annotation: Any) -> Iterable[Any]:
-    """The marks inside ``Annotated[...] | None``."""
-    for option in get_args(annotation):
-        yield from getattr(option, "__metadata__", ())
+                yield name, mark.text
 
 
 def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
@@ -84,6 +84,8 @@ def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
         return str(context["error"]) or _OTHER
     if kind not in _PYDANTICS:
         return message  # a `PydanticCustomError` of the author's
+    if context.get("field_type") == "Value":  # of a secret, whose length pydantic counts like a list's
+        kind = f"string_{kind}"
     if kind == "string_too_short" and context["min_length"] == 1:
         return _MISSING
     if kind in _SENTENCES:

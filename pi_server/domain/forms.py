@@ -7,9 +7,10 @@ from typing import Annotated, Any, Generic, Self, TypeVar, get_args
 
 from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError, WrapValidator
 
-from pi_server.domain.form_errors import errors_of
+from pi_server.domain.form_errors import errors_of, wire_fields
 
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", bound=BaseModel)
 
 
 class Texts(dict[str, str]):
@@ -40,17 +41,18 @@ class Form(Generic[M]):
         """The same form with ``text`` beside the field ``name``, or above the whole form for ``""``."""
         return replace(self, errors={**self.errors, name: text})
 
-    @classmethod
-    def read(cls, model: type[M], given: Mapping[str, Any]) -> "Form[M]":
+    @staticmethod
+    def read(model: type[N], given: Mapping[str, Any]) -> "Form[N]":
         """The form of ``model`` sent with these fields, as the server reads it.
 
         Raises:
             pydantic.ValidationError: a field is none of the model's.
         """
-        return _read(model, given, partial(TypeAdapter(model).validate_python, extra="forbid"))
+        validate = TypeAdapter(model).validate_python
+        return _read(model, given, validate if "extra" in model.model_config else partial(validate, extra="forbid"))
 
-    @classmethod
-    def filled(cls, value: M) -> "Form[M]":
+    @staticmethod
+    def filled(value: N) -> "Form[N]":
         """The form that shows ``value``, to be changed."""
         secret = _secrets(type(value))
         shown = value.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -77,8 +79,7 @@ def _read(model: type[M], sent: Any, validate: Callable[[Any], M]) -> Form[M]:
 
 
 def _secrets(model: type[BaseModel]) -> frozenset[str]:
-    fields = model.model_fields.items()
-    return frozenset(str(f.validation_alias or f.alias or name) for name, f in fields if _is_secret(f.annotation))
+    return frozenset(name for name, field in wire_fields(model).items() if _is_secret(field.annotation))
 
 
 def _is_secret(annotation: Any) -> bool:

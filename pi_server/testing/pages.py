@@ -17,7 +17,7 @@ __all__ = ["render"]
 
 
 def render(page: Page, service: Service | type[Service], call: Call | None = None, *, csrf_token: str = "") -> str:
-    """The HTML of ``page`` as the server would send it for ``service``, to whom nobody is signed in but in ``call``.
+    """The HTML of ``page`` as the server would send it for ``service``, to the consumer of ``call``.
 
     With a ``csrf_token`` the page has it in ``csrf_field``, as for somebody who is signed in.
 

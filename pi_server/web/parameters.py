@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import BaseModel, TypeAdapter
 
+from pi_server.domain.form_errors import wire_fields
 from pi_server.domain.forms import Form, form_schema
 from pi_server.domain.operation import Body, Operation, Query
 from pi_server.web.decimals import Decimals, has_decimal
@@ -127,7 +128,7 @@ def _model_fields(annotation: Any) -> dict[str, Any]:
     model = _form_model(annotation) or plain(annotation)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return {}
-    return {str(f.validation_alias or f.alias or name): f.annotation for name, f in model.model_fields.items()}
+    return {name: field.annotation for name, field in wire_fields(model).items()}
 
 
 def _forbids_unknown(annotation: Any) -> bool:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pi_server.domain.envelope import Envelope
 from pi_server.domain.faults import Fault
 from pi_server.domain.operation import Operation, Reply
+from pi_server.domain.pages import Page, Redirect, Text
 from pi_server.web.strict_dump import strict_dump
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -43,10 +44,16 @@ class Responder:
     """Turns results of one operation into responses in its service's envelope."""
 
     def __init__(self, operation: Operation, returned: Any, envelope: Envelope) -> None:
-        """Compile the serializer of the return annotation."""
+        """Compile the serializer of the return annotation.
+
+        Raises:
+            ValueError: it is a page's.
+        """
         self._envelope = envelope
         self._status = operation.status
         output = output_type(returned)
+        if any(kind in (output, *get_args(output)) for kind in (Page, Redirect, Text)):
+            raise ValueError(f"{operation.name}: what it returns is for people, so it needs page=True")
         self._dump = strict_dump(output)
         self._model = _model_of(output)
 

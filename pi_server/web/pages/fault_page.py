@@ -24,12 +24,16 @@ _TITLES = {
     504: "This took too long",
 }
 _MESSAGES = {  # by code: the faults of the core speak of operations, which are programs' business
+    "body_too_large": "What was sent is too large.",
+    "cross_site": "This was not sent from a page of this site, or that page is out of date. Please load it again.",
+    "forbidden": "You may not use this page.",
     "internal": "The fault is ours, and it was written down. Please try again later.",
     "invalid_input": "The server cannot use what was sent.",
     "invalid_syntax": "The server cannot read what was sent.",
     "method_not_allowed": "There is something at this address, but it takes no such request.",
     "no_such_path": "There is no page at this address.",
     "not_acceptable": "There is a page at this address, but not in a form that your browser asks for.",
+    "two_credentials": "Your browser shows two sign-ins at once. Please delete the cookies of this site.",
     "unauthenticated": "This page is for people who are signed in.",
     "unsupported_media_type": "The server cannot read what was sent.",
 }

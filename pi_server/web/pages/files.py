@@ -61,13 +61,22 @@ def read_page_files(package: Path) -> PageFiles:
     from pi_server.web.pages.templates import Templates  # Jinja2, which a server without pages need not load
 
     problems: list[tuple[str, str]] = []
-    sources = {name: path.read_text(encoding="utf-8") for name, path in _below(package / "templates", ".html")}
-    templates = Templates(sources)
+    templates = Templates(_sources(package / "templates", problems))
     problems += templates.problems()
     static = _static(package / "static", problems)
     if problems:
         raise PageFilesError(*problems)
     return Files(static, templates)
+
+
+def _sources(folder: Path, problems: list[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, path in _below(folder, ".html"):
+        try:
+            found[name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            problems.append((f"templates/{name}", f"is not UTF-8 at byte {error.start}"))
+    return found
 
 
 def _static(folder: Path, problems: list[tuple[str, str]]) -> dict[str, StaticFile]:

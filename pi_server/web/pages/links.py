@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from pi_server.domain.faults import Unauthenticated
+from pi_server.domain.faults import Fault
 from pi_server.web.endpoint import Handler
 from pi_server.web.form_body import FORM
 from pi_server.web.middleware.csrf import CSRF_FIELD
@@ -23,9 +23,9 @@ def to_sign_in(page: str) -> Callable[[Handler], Handler]:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
                 return await handler(request)
-            except Unauthenticated as fault:
-                if request.path.rstrip("/") == page.rstrip("/"):
-                    raise  # it would be sent round and round
+            except Fault as fault:
+                if fault.status != 401 or request.path.rstrip("/") == page.rstrip("/"):
+                    raise  # from the page itself it would be sent round and round
                 request[FAULT] = fault
             asked = quote(request.rel_url.raw_path_qs, safe="/")
             back = f"?next={asked}" if request.method in _READING else ""

@@ -92,7 +92,8 @@ class Answers:
                 location = quote(below(self.root, result.to), safe=_IN_A_LOCATION)
                 return web.Response(status=result.status, headers={hdrs.LOCATION: location})
             case Text():
-                headers = CIMultiDict({hdrs.CONTENT_TYPE: f"{result.content_type}; charset=utf-8"})
+                charset = "" if ";" in result.content_type else "; charset=utf-8"
+                headers = CIMultiDict({hdrs.CONTENT_TYPE: f"{result.content_type}{charset}"})
                 headers.update(result.headers)
                 return web.Response(body=result.text.encode(), status=result.status, headers=headers)
             case _:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from pi_server import Call, Fault, Query, Service, get, post
 from pi_server.pages import ErrorText, Form, Page, Redirect, Text
-from pi_server.security import Sessions
+from pi_server.security import Sessions, TokenIssuer
 
 
 class SignIn(BaseModel):
@@ -22,6 +22,16 @@ class Note(BaseModel):
     text: Annotated[str, Field(max_length=2000)]
     urgent: bool = False
     stars: Annotated[int | None, Field(ge=1, le=5)] = None
+
+
+class Search(BaseModel):
+    """What is looked for."""
+
+    text: str = ""
+    stars: Annotated[int | None, Field(ge=1, le=5)] = None
+
+
+EMPTY: Form[Search] = Form()
 
 
 class Signed(BaseModel):
@@ -42,6 +52,7 @@ class Board(Service):
     root = "/board"
     sign_in_page: ClassVar[str] = "/signin/"
     sessions: Sessions
+    issuer: TokenIssuer
     notes: list[str]
 
     @get("/", page=True)
@@ -78,6 +89,8 @@ class Board(Service):
         self, call: Call, form: Form[SignIn], next: Annotated[str, Query] = ""
     ) -> Page | Redirect:
         """Open a session, and go where the person wanted to."""
+        if next == "raise":
+            raise Fault("unauthenticated", 401, "Nobody.")
         if form.value is None:
             return Page("sign_in.html", {"form": form}, status=422)
         if form.value.password.get_secret_value() != "open sesame":
@@ -103,6 +116,17 @@ class Board(Service):
         await self.sessions.close(call)
         return Redirect("/signin/")
 
+    @post("/token", public=True)
+    async def token(self, call: Call, user: str) -> Signed:
+        """Issue a token."""
+        return Signed(user=self.issuer.issue(user))
+
+    @get("/search", public=True, page=True)
+    async def search(self, call: Call, form: Form[Search] = EMPTY) -> Page:
+        """Look for notes."""
+        own = {"x-board": "1", "referrer-policy": "no-referrer"} if form.given["text"] == "headers" else {}
+        return Page("search.html", {"form": form}, headers=own)
+
     @get("/plain.txt", public=True, page=True, produces=("text/plain",))
     async def plain(self, call: Call) -> Text:
         """The notes as a text."""
@@ -116,6 +140,8 @@ class Board(Service):
                 raise Fault("closed", 409, "The board is <closed>.")
             case "undefined":
                 return Page("undefined.html")
+            case "header":
+                return Page("search.html", {"form": EMPTY}, headers={"x-note": "a\r\nset-cookie: b=c"})
             case "missing":
                 return Page("missing.html")
             case _:
