@@ -42,6 +42,7 @@ class Redirect:
 
     to: str
     status: int = 303
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         if not is_local(self.to):

@@ -89,8 +89,9 @@ class Answers:
             case Page():
                 return self._page(result, call, await self.token(call))
             case Redirect():
-                location = quote(below(self.root, result.to), safe=_IN_A_LOCATION)
-                return web.Response(status=result.status, headers={hdrs.LOCATION: location})
+                headers = CIMultiDict(result.headers)
+                headers[hdrs.LOCATION] = quote(below(self.root, result.to), safe=_IN_A_LOCATION)
+                return web.Response(status=result.status, headers=headers)
             case Text():
                 charset = "" if ";" in result.content_type else "; charset=utf-8"
                 headers = CIMultiDict({hdrs.CONTENT_TYPE: f"{result.content_type}{charset}"})

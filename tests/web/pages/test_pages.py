@@ -188,3 +188,10 @@ async def test_a_text_is_sent_as_it_is(serve: Serve) -> None:
         for accept in (ACCEPT, "text/plain", None):
             answer = await ask(server, "GET", "/board/plain.txt", accept=accept)
             assert (answer.text, answer.headers["Content-Type"]) == ("é\nb", "text/plain; charset=utf-8")
+
+
+async def test_a_redirect_may_have_headers_of_its_own(serve: Serve) -> None:
+    """A cookie, say; where it leads stays its own to tell."""
+    async with serve(Board, config=CONFIG) as server:
+        answer = await ask(server, "GET", "/board/moved")
+        assert (answer.status, answer.location, answer.headers["X-Board"]) == (307, "/board/%C3%A9%20?x=1#y", "1")

@@ -127,6 +127,11 @@ class Board(Service):
         own = {"x-board": "1", "referrer-policy": "no-referrer"} if form.given["text"] == "headers" else {}
         return Page("search.html", {"form": form}, headers=own)
 
+    @get("/moved", public=True, page=True)
+    async def moved(self, call: Call) -> Redirect:
+        """Lead elsewhere, to a path that has to be quoted."""
+        return Redirect("/é ?x=1#y", status=307, headers={"x-board": "1", "location": "https://evil.example/"})
+
     @get("/plain.txt", public=True, page=True, produces=("text/plain",))
     async def plain(self, call: Call) -> Text:
         """The notes as a text."""
