@@ -7,7 +7,7 @@ import pytest
 
 from pi_server.testing import Serve
 from tests.web.pages.asking import ACCEPT, CONFIG, ask, sign_in
-from tests.web.pages.board.service import Board
+from tests.web.pages.board.service import Board, Hall
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -195,3 +195,24 @@ async def test_a_redirect_may_have_headers_of_its_own(serve: Serve) -> None:
     async with serve(Board, config=CONFIG) as server:
         answer = await ask(server, "GET", "/board/moved")
         assert (answer.status, answer.location, answer.headers["X-Board"]) == (307, "/board/%C3%A9%20?x=1#y", "1")
+
+
+@pytest.mark.parametrize("root", ["/", "/a/b", "/board"])
+async def test_everything_lies_below_the_root_that_is_configured(serve: Serve, root: str) -> None:
+    """Files, forms, redirects and the sign-in page, those of nested services too; ``/`` leaves the core its paths."""
+    config = {**CONFIG, "services": {"hall": {"chain": "site", "notes": [], "root": root}}}
+    below = root.rstrip("/")
+    async with serve(Hall, config=config) as server:
+        sent = await ask(server, "GET", f"{below}/")
+        assert sent.location == f"{below}/signin/?next={below}/"
+        back = await ask(server, "POST", sent.location, data={"user": "ann", "password": "open sesame"})
+        assert back.location == f"{below}/"
+        page = await ask(server, "GET", back.location)
+        style = page.text.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
+        assert style.startswith(f"{below}/static/board.css?v=")
+        assert (await ask(server, "GET", style)).status == 200
+        assert f'action="{below}/signout/"' in page.text
+        assert (await ask(server, "GET", f"{below}/notices/1")).text == "4\n"
+        assert (await ask(server, "GET", f"{below}/notices/0")).location == f"{below}/signin/"
+        assert (await ask(server, "GET", f"{below}/nothing")).headers["Content-Type"] == "text/html; charset=utf-8"
+        assert (await ask(server, "GET", "/ping")).text == "pong"

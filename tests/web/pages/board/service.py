@@ -151,3 +151,18 @@ class Board(Service):
                 return Page("missing.html")
             case _:
                 raise RuntimeError("a secret of the board")
+
+
+class Notice(Service):
+    """A service inside another one."""
+
+    @get("/{number}", public=True, page=True)
+    async def show(self, call: Call, number: int) -> Page | Redirect:
+        """Show one note, or lead to the board."""
+        return Page("search.html", {"form": Form.read(Search, {"stars": "4"})}) if number else Redirect("/signin/")
+
+
+class Hall(Board):
+    """The board with notices below it."""
+
+    notices: Notice
