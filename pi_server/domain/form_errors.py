@@ -81,7 +81,7 @@ def _own_texts(model: type[BaseModel]) -> Iterable[tuple[str, str]]:
 
 def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
     if kind in _AUTHORS:
-        return str(context["error"]) or _OTHER
+        return str(context.get("error", message)) or _OTHER
     if kind not in _PYDANTICS:
         return message  # a `PydanticCustomError` of the author's
     if context.get("field_type") == "Value":  # of a secret, whose length pydantic counts like a list's

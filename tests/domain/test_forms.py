@@ -52,6 +52,12 @@ class Order(BaseModel):
     @field_validator("rare")
     @classmethod
     def _check_rare(cls, value: str) -> str:
+        if value == "some":
+            raise AssertionError("Some is too few.")
+        if value == "odd":
+            raise ValueError
+        if value == "mail":
+            raise PydanticCustomError("value_error", "value is not a valid email address: {why}", {"why": "no @"})
         if value == "common":
             raise PydanticCustomError("too_common", "{value} is too common.", {"value": value})
         return value
@@ -90,6 +96,9 @@ class Order(BaseModel):
         ("site", "x", "Please enter a web address."),
         ("even", "3", "Please choose an even number."),
         ("rare", "common", "common is too common."),
+        ("rare", "some", "Some is too few."),
+        ("rare", "odd", "This does not fit."),
+        ("rare", "mail", "value is not a valid email address: no @"),
     ],
 )
 def test_each_mistake_has_a_plain_sentence(name: str, typed: str, sentence: str) -> None:
