@@ -3,7 +3,7 @@
 Without a server: `FakeProvider` answers for a provider, `FakeClock` for time; `memory_collection`, `memory_store` and
 `memory_keys` keep what a service keeps; `FakeSessions`, `FakePasswords` and `FakeIssuer` sign people in.  With one:
 `serve` runs it, `Served` is what a test knows of it.  `api_records`, `assert_pairs` and `golden_lines` read its API log
-as `Record` values.
+as `Record` values.  `pi_server.testing.pages` renders pages.
 
 The fixtures ``call`` and ``serve`` (of the type `Serve`) come with the package: pytest finds them by itself.
 """

@@ -200,7 +200,7 @@ async def test_a_redirect_may_have_headers_of_its_own(serve: Serve) -> None:
 @pytest.mark.parametrize("root", ["/", "/a/b", "/board"])
 async def test_everything_lies_below_the_root_that_is_configured(serve: Serve, root: str) -> None:
     """Files, forms, redirects and the sign-in page, those of nested services too; ``/`` leaves the core its paths."""
-    config = {**CONFIG, "services": {"hall": {"chain": "site", "notes": [], "root": root}}}
+    config: dict[str, Any] = {**CONFIG, "services": {"hall": {"chain": "site", "notes": [], "root": root}}}
     below = root.rstrip("/")
     async with serve(Hall, config=config) as server:
         sent = await ask(server, "GET", f"{below}/")
