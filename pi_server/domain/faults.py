@@ -276,6 +276,7 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
 
     ``kind`` says how, ``status`` is its HTTP status if there was one, ``names`` are the words by which a rule may know
     it (SOAP Fault code, subcodes, declared detail), ``declared`` the typed detail, and ``reason`` is for the log only.
+    ``sent`` is False only where it is certain that no byte of the request left.
     """
 
     def __init__(
@@ -286,6 +287,7 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
         status: int | None = None,
         names: tuple[str, ...] = (),
         declared: BaseModel | None = None,
+        sent: bool = True,
     ) -> None:
         """Describe the failure; nothing of it is shown to a consumer."""
         super().__init__(kind, reason)
@@ -294,6 +296,7 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
         self.status = status
         self.names = names
         self.declared = declared
+        self.sent = sent
 
     def __str__(self) -> str:
         """Form a line for logs."""

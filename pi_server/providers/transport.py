@@ -71,12 +71,15 @@ class HttpTransport:
         """
         until = exchange.deadline.within(self._timeout, self._watch.now())  # no exchange is without an end
         limit = self._watch.until(until)
+        sent = False
         try:
             with limit:
                 wire = self._written(exchange.request)
                 connection = await self._dialler.connect(self._way, [], self._dialling)
                 try:
-                    response = await _line(connection).ask(wire, head_only=exchange.request.verb == "HEAD")
+                    answer = _line(connection).ask(wire, head_only=exchange.request.verb == "HEAD")
+                    sent = True  # from here on nobody can tell how much of it the provider has read
+                    response = await answer
                 except BaseException:
                     connection.close()  # an answer read in part must not be found by the next request
                     raise
@@ -84,7 +87,7 @@ class HttpTransport:
                 return response
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
             kind = "timeout" if limit.expired else kind_of(error)
-            raise ProviderFault(kind, printable(f"{type(error).__name__} {error}".strip())) from error
+            raise ProviderFault(kind, printable(f"{type(error).__name__} {error}".strip()), sent=sent) from error
 
     def _written(self, request: WireRequest) -> bytes:
         """The request as bytes; ValueError when a header would begin another line."""
