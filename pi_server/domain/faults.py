@@ -27,6 +27,7 @@ Fault                       code, status, message: the only error text that ever
 └── CallTimeout             504  the call's deadline passed
 
 ProviderFault               what a provider did; it never leaves, `StatusMap` turns it into a Fault
+└── Refused                 what a policy did not let out to a provider
 """
 
 from collections.abc import Mapping
@@ -268,7 +269,18 @@ class CallTimeout(Fault):
     by_server = True
 
 
-ProviderFailure = Literal["unreachable", "timeout", "cancelled", "malformed", "too_large", "status", "fault"]
+ProviderFailure = Literal[
+    "unreachable",
+    "timeout",
+    "cancelled",
+    "malformed",
+    "too_large",
+    "status",
+    "fault",
+    "breaker_open",
+    "queue_full",
+    "paced",
+]
 
 
 class ProviderFault(Exception):  # noqa: N818 - see Fault
@@ -276,7 +288,8 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
 
     ``kind`` says how, ``status`` is its HTTP status if there was one, ``names`` are the words by which a rule may know
     it (SOAP Fault code, subcodes, declared detail), ``declared`` the typed detail, and ``reason`` is for the log only.
-    ``sent`` is False only where it is certain that no byte of the request left.
+    ``sent`` is False only where it is certain that no byte of the request left.  ``retry_after`` are the seconds after
+    which it is worth asking again, where that is known.
     """
 
     def __init__(
@@ -288,6 +301,7 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
         names: tuple[str, ...] = (),
         declared: BaseModel | None = None,
         sent: bool = True,
+        retry_after: float | None = None,
     ) -> None:
         """Describe the failure; nothing of it is shown to a consumer."""
         super().__init__(kind, reason)
@@ -297,11 +311,20 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
         self.names = names
         self.declared = declared
         self.sent = sent
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         """Form a line for logs."""
         named = f" {'/'.join(self.names)}" if self.names else ""
         return f"{self.kind}{named}: {self.reason}"
+
+
+class Refused(ProviderFault):
+    """A policy did not let the exchange begin: nothing was sent, and there is nothing to record."""
+
+    def __init__(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> None:
+        """Tell the operator which policy, why, and where the time went."""
+        super().__init__(kind, reason, sent=False, retry_after=retry_after)
 
 
 def details_of(errors: list[Any]) -> tuple[Detail, ...]:
