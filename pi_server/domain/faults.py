@@ -5,6 +5,7 @@ Fault                       code, status, message: the only error text that ever
 ├── InvalidSyntax           400  the message is not what it claims to be
 ├── TwoCredentials          400  which of them counts?
 ├── InvalidCursor           400  a page begins nowhere there
+├── InvalidTimeout          400  how long the consumer waits is no number
 ├── Unauthenticated         401  nobody we know
 ├── Forbidden               403  known, but without the scope
 ├── CrossSite               403  another site's page asks in the consumer's name
@@ -126,6 +127,12 @@ class InvalidCursor(Fault):
     """What should say where a page begins is nothing this server gave out for that order."""
 
     code, status, message = "invalid_cursor", 400, "The page begins at no place this server knows."
+
+
+class InvalidTimeout(Fault):
+    """What should say how long the consumer waits is no whole number of milliseconds."""
+
+    code, status, message = "invalid_timeout", 400, "The header x-timeout-ms must be a whole number of milliseconds."
 
 
 class Unauthenticated(Fault):
