@@ -9,11 +9,13 @@ from pi_server.domain.faults import ProviderFailure
 class RetryPolicy:
     """How often and when a failed try is followed by another.
 
-    At most ``times`` more tries; before the first a random pause of up to ``pause``, before each further one of up to
-    twice as long as before, never more than ``longest``.  Answers with one of ``statuses`` count as failed.
+    At most ``times`` more tries, of a message that is not repeatable only where ``unsent`` says so.  Before the first
+    is a random pause of up to ``pause``, before each further one of up to twice as long as before, never more than
+    ``longest``.  Answers with one of ``statuses`` count as failed.
     """
 
     times: int
+    unsent: bool
     pause: float
     longest: float
     statuses: frozenset[int]

@@ -17,7 +17,15 @@ class _Section(BaseModel):
 class RetrySection(_Section):
     """Another try after a failed one."""
 
-    times: int = Field(default=1, ge=0, le=5, description="How many tries may follow the first; 0 switches it off.")
+    times: int = Field(
+        default=1,
+        ge=0,
+        le=5,
+        description="How many tries of a repeatable message may follow the first; 0 switches it off.",
+    )
+    unsent: bool = Field(
+        default=False, description="Whether messages that are not repeatable are, too, as long as no byte has left."
+    )
     pause: Duration = Field(default=0.05, description="The longest pause before the first of them; then it doubles.")
     longest: Duration = Field(default=1.0, description="The longest pause, unless the provider asks for a longer one.")
     statuses: tuple[Status, ...] = Field(
@@ -26,7 +34,13 @@ class RetrySection(_Section):
 
     def policy(self) -> RetryPolicy:
         """As numbers."""
-        return RetryPolicy(times=self.times, pause=self.pause, longest=self.longest, statuses=frozenset(self.statuses))
+        return RetryPolicy(
+            times=self.times,
+            unsent=self.unsent,
+            pause=self.pause,
+            longest=self.longest,
+            statuses=frozenset(self.statuses),
+        )
 
 
 class BreakerSection(_Section):

@@ -32,7 +32,7 @@ def retry(policy: RetryPolicy, standing: Standing) -> Callable[[Send], Send]:
             return answer_of(await again(exchange, outcome))
 
         async def again(exchange: Exchange, outcome: Outcome) -> Outcome:
-            for number in range(policy.times):
+            for number in range(policy.times if exchange.repeatable or policy.unsent else 0):
                 pause = _pause(policy, number, outcome)
                 if not may_follow(exchange, outcome, statuses) or exchange.deadline.passed(clock() + pause):
                     break

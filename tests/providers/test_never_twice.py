@@ -20,7 +20,7 @@ from pi_server.providers.settings import RestSettings
 EAGER: dict[str, Any] = {
     "timeout": "300ms",
     "connect_timeout": "100ms",
-    "retry": {"times": 5, "pause": "1ms", "longest": "1ms", "statuses": list(range(400, 600))},
+    "retry": {"times": 5, "unsent": True, "pause": "1ms", "longest": "1ms", "statuses": list(range(400, 600))},
     "breaker": {"failures": 0},
     "bulkhead": {"in_flight": 0},
 }

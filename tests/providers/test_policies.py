@@ -29,7 +29,9 @@ outcomes = st.sampled_from([OK, UNAVAILABLE, fault(sent=False), fault(), fault("
 sections: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "timeout": st.sampled_from(["500ms", "3s"]),
-        "retry": st.fixed_dictionaries({"times": st.integers(0, 5), "pause": st.sampled_from(["10ms", "2s"])}),
+        "retry": st.fixed_dictionaries(
+            {"times": st.integers(0, 5), "unsent": st.booleans(), "pause": st.sampled_from(["10ms", "2s"])}
+        ),
         "breaker": st.fixed_dictionaries({"failures": st.integers(0, 3), "probe": st.sampled_from(["100ms", "5s"])}),
         "bulkhead": st.fixed_dictionaries({"in_flight": st.integers(0, 2), "queue": st.integers(0, 3)}),
         "pace": st.fixed_dictionaries({"requests": st.integers(0, 2), "period": st.sampled_from(["300ms", "2s"])}),
@@ -119,7 +121,11 @@ def test_a_pausing_retry_holds_no_slot() -> None:
 
     async def go() -> list[float]:
         provider = Told([fault(sent=False)], takes=0.1)
-        section = {"retry": {"times": 1, "pause": "1h", "longest": "1h"}, "bulkhead": {"in_flight": 1}, "timeout": "2h"}
+        section = {
+            "retry": {"times": 1, "unsent": True, "pause": "1h", "longest": "1h"},
+            "bulkhead": {"in_flight": 1},
+            "timeout": "2h",
+        }
         send = _chain(section, provider.send)
         await asyncio.gather(*(outcome_of(send, exchange()) for _ in range(2)))
         return provider.times

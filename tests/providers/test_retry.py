@@ -36,8 +36,8 @@ outcomes = st.sampled_from(
 )
 
 
-def _policy(times: int = 3, pause: float = 0.1, longest: float = 1.0) -> RetryPolicy:
-    return RetryPolicy(times=times, pause=pause, longest=longest, statuses=AGAIN)
+def _policy(times: int = 3, pause: float = 0.1, longest: float = 1.0, *, unsent: bool = True) -> RetryPolicy:
+    return RetryPolicy(times=times, unsent=unsent, pause=pause, longest=longest, statuses=AGAIN)
 
 
 def _tried(told: Told, asked: Exchange, policy: RetryPolicy) -> Outcome:
@@ -59,6 +59,14 @@ def test_what_may_not_be_repeated_is_sent_once(told: list[Outcome], times: int) 
     provider = Told(told)
     _tried(provider, exchange(repeatable=False), _policy(times))
     assert not any(_was_sent(outcome) for outcome in provider.given[:-1])
+
+
+@given(st.lists(outcomes, max_size=8))
+def test_unless_the_policy_says_so_it_is_tried_once(told: list[Outcome]) -> None:
+    """Not even after a try of which nothing left."""
+    provider = Told(told)
+    _tried(provider, exchange(repeatable=False), _policy(unsent=False))
+    assert len(provider.given) == 1
 
 
 @given(st.lists(outcomes, max_size=8), st.integers(1, 5), st.booleans())
