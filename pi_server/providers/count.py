@@ -22,14 +22,17 @@ def count(standing: Standing) -> Callable[[Send], Send]:
             begun = clock()
             try:
                 response = await send(exchange)
-            except BaseException as error:
-                what = str(error.kind) if isinstance(error, ProviderFault) else "cancelled"
-                standing.fail(what, exchange.call.correlation_id)
+            except ProviderFault as fault:
+                standing.fail(fault.kind, exchange.call.correlation_id)
+                raise
+            except asyncio.CancelledError:
+                if exchange.deadline.passed(clock()):  # and not because its consumer went away
+                    standing.fail("timeout", exchange.call.correlation_id)
                 raise
             finally:
                 standing.in_flight -= 1
                 took(clock() - begun)
-            if response.status >= 500:
+            if response.status > 500:  # 500 is also how SOAP refuses
                 standing.fail(f"status {response.status}", exchange.call.correlation_id)
             return response
 

@@ -61,8 +61,8 @@ class Provider:
         try:
             response = await self._send(exchange)
             if len(response.body) <= OFF_LOOP:
-                return self._decode(message, response)
-            return await asyncio.to_thread(self._decode, message, response)
+                return self._decode(call, message, response)
+            return await asyncio.to_thread(self._decode, call, message, response)
         except ProviderFault as fault:
             if isinstance(fault, Refused):  # nothing was sent, so no other place tells of it
                 _log.warning("%s: %s", self._endpoint.name, fault)
@@ -76,12 +76,13 @@ class Provider:
         own = ((CORRELATION_HEADER, call.correlation_id), *self._headers)
         return WireRequest(request.verb, request.url, request.headers + own, request.body)
 
-    def _decode(self, message: Message[R], response: WireResponse) -> R:
+    def _decode(self, call: Call, message: Message[R], response: WireResponse) -> R:
         try:
             return self._codec.decode(message, response)
         except ProviderFault as fault:
             if fault.kind == "malformed":  # the API log has closed this exchange as answered
                 _log.error("%s: %s", self._endpoint.name, fault)
+                self.standing.fail("malformed", call.correlation_id)
             raise
 
     async def close(self) -> None:

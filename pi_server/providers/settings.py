@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from pi_server.config import Duration, Size
 from pi_server.providers.policy_sections import BreakerSection, BulkheadSection, PaceSection, RetrySection
@@ -57,6 +65,14 @@ class ProviderSettings(BaseModel):
     breaker: BreakerSection = BreakerSection()
     bulkhead: BulkheadSection = BulkheadSection()
     pace: PaceSection = PaceSection()
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _others(cls, fallbacks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        addresses = {*fallbacks, info.data.get("endpoint", "")}
+        if len(addresses) <= len(fallbacks):
+            raise ValueError("must differ from each other and from `endpoint`")
+        return fallbacks
 
     def at(self, address: str) -> Self:
         """The same for another of the provider's endpoints."""
