@@ -179,7 +179,8 @@ def _as_fault(error: BaseException, exchange: Exchange) -> BaseException:
     if not isinstance(error, asyncio.CancelledError | TimeoutError | KeyboardInterrupt | SystemExit | GeneratorExit):
         return error
     kind: ProviderFailure = "timeout" if isinstance(error, TimeoutError) or _over(exchange) else "cancelled"
-    return ProviderFault(kind, "no answer before the deadline" if kind == "timeout" else "the call was given up")
+    reason = "no answer before the deadline" if kind == "timeout" else "the call was given up"
+    return ProviderFault(kind, f"{reason} ({exchange.spent()})" if exchange.waits else reason)
 
 
 def _over(exchange: Exchange) -> bool:

@@ -17,12 +17,31 @@ class Endpoint(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A request on its way to a provider: for which call, to which endpoint, until when."""
+    """A request on its way to a provider: for which call, to which endpoint, until when.
+
+    It may be followed by another when it is ``repeatable``, even though it was sent.  ``begun`` is when the first of
+    them began, on the loop's clock, and ``waits`` holds where the time has gone since, in seconds.
+    """
 
     call: Call
     endpoint: Endpoint
     request: WireRequest
     deadline: Deadline = NEVER
+    repeatable: bool = False
+    begun: float = 0.0
+    waits: tuple[tuple[str, float], ...] = ()
+
+    def again(self, now: float) -> "Exchange":
+        """The one that follows when this failed: all the time until now went into earlier tries."""
+        return self._replace(waits=(("earlier tries", now - self.begun),))
+
+    def waited(self, where: str, seconds: float) -> "Exchange":
+        """The same after another wait."""
+        return self._replace(waits=(*self.waits, (where, seconds)))
+
+    def spent(self, *more: tuple[str, float]) -> str:
+        """Where the time went, for the log: ``queue 0.400 s, connect 2.600 s``."""
+        return ", ".join([f"{where} {seconds:.3f} s" for where, seconds in (*self.waits, *more)])
 
 
 Send = Callable[[Exchange], Awaitable[WireResponse]]

@@ -5,6 +5,7 @@ Fault                       code, status, message: the only error text that ever
 ├── InvalidSyntax           400  the message is not what it claims to be
 ├── TwoCredentials          400  which of them counts?
 ├── InvalidCursor           400  a page begins nowhere there
+├── InvalidTimeout          400  how long the consumer waits is no number
 ├── Unauthenticated         401  nobody we know
 ├── Forbidden               403  known, but without the scope
 ├── CrossSite               403  another site's page asks in the consumer's name
@@ -27,6 +28,7 @@ Fault                       code, status, message: the only error text that ever
 └── CallTimeout             504  the call's deadline passed
 
 ProviderFault               what a provider did; it never leaves, `StatusMap` turns it into a Fault
+└── Refused                 what a policy did not let out to a provider
 """
 
 from collections.abc import Mapping
@@ -125,6 +127,12 @@ class InvalidCursor(Fault):
     """What should say where a page begins is nothing this server gave out for that order."""
 
     code, status, message = "invalid_cursor", 400, "The page begins at no place this server knows."
+
+
+class InvalidTimeout(Fault):
+    """What should say how long the consumer waits is no whole number of milliseconds."""
+
+    code, status, message = "invalid_timeout", 400, "The header x-timeout-ms must be a whole number of milliseconds."
 
 
 class Unauthenticated(Fault):
@@ -268,7 +276,18 @@ class CallTimeout(Fault):
     by_server = True
 
 
-ProviderFailure = Literal["unreachable", "timeout", "cancelled", "malformed", "too_large", "status", "fault"]
+ProviderFailure = Literal[
+    "unreachable",
+    "timeout",
+    "cancelled",
+    "malformed",
+    "too_large",
+    "status",
+    "fault",
+    "breaker_open",
+    "queue_full",
+    "paced",
+]
 
 
 class ProviderFault(Exception):  # noqa: N818 - see Fault
@@ -276,6 +295,8 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
 
     ``kind`` says how, ``status`` is its HTTP status if there was one, ``names`` are the words by which a rule may know
     it (SOAP Fault code, subcodes, declared detail), ``declared`` the typed detail, and ``reason`` is for the log only.
+    ``sent`` is False only where it is certain that no byte of the request left.  ``retry_after`` are the seconds after
+    which it is worth asking again, where that is known.
     """
 
     def __init__(
@@ -286,6 +307,8 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
         status: int | None = None,
         names: tuple[str, ...] = (),
         declared: BaseModel | None = None,
+        sent: bool = True,
+        retry_after: float | None = None,
     ) -> None:
         """Describe the failure; nothing of it is shown to a consumer."""
         super().__init__(kind, reason)
@@ -294,11 +317,21 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
         self.status = status
         self.names = names
         self.declared = declared
+        self.sent = sent
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         """Form a line for logs."""
         named = f" {'/'.join(self.names)}" if self.names else ""
         return f"{self.kind}{named}: {self.reason}"
+
+
+class Refused(ProviderFault):
+    """A policy did not let the exchange begin: nothing was sent, and there is nothing to record."""
+
+    def __init__(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> None:
+        """Tell the operator which policy, why, and where the time went."""
+        super().__init__(kind, reason, sent=False, retry_after=retry_after)
 
 
 def details_of(errors: list[Any]) -> tuple[Detail, ...]:

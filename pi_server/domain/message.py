@@ -20,10 +20,14 @@ class Shape:
     faults: Mapping[str, type[BaseModel]] | None = None
     verb: HttpVerb = "GET"
     path: str = ""
+    repeatable: bool = False
 
 
 class Message(BaseModel, Generic[R]):
-    """Something to ask of a provider; ``R`` is the model of its reply, and each field is a wire field."""
+    """Something to ask of a provider; ``R`` is the model of its reply, and each field is a wire field.
+
+    What is declared ``repeatable`` may be sent again after its bytes have left: asking twice is like asking once.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -51,6 +55,7 @@ class SoapMessage(Message[R]):
         *,
         operation: str | None = None,
         faults: Mapping[str, type[BaseModel]] | None = None,
+        repeatable: bool = False,
         **config: Unpack[ConfigDict],
     ) -> None:
         """Declare the class keywords for type checkers; `__pydantic_init_subclass__` uses them."""
@@ -58,31 +63,43 @@ class SoapMessage(Message[R]):
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, *, operation: str | None = None, faults: Mapping[str, type[BaseModel]] | None = None, **kwargs: Any
+        cls,
+        *,
+        operation: str | None = None,
+        faults: Mapping[str, type[BaseModel]] | None = None,
+        repeatable: bool = False,
+        **kwargs: Any,
     ) -> None:
         """Keep the metadata once pydantic has completed the class."""
         super().__pydantic_init_subclass__(**kwargs)
         if reply := _reply_of(cls):
-            cls.__shape__ = Shape(reply, operation=operation or cls.__name__, faults=faults or {})
+            cls.__shape__ = Shape(
+                reply, operation=operation or cls.__name__, faults=faults or {}, repeatable=repeatable
+            )
 
 
 class RestMessage(Message[R]):
     """A REST request: ``class Latest(RestMessage[Table], path="/latest/{base}")``.
 
     Fields named in ``path`` are put there; the others become the query of a GET, HEAD or DELETE, and the JSON body of
-    every other ``verb``.
+    every other ``verb``.  GET and HEAD are ``repeatable`` unless declared otherwise.
     """
 
-    def __init_subclass__(cls, *, path: str = "", verb: HttpVerb = "GET", **config: Unpack[ConfigDict]) -> None:
+    def __init_subclass__(
+        cls, *, path: str = "", verb: HttpVerb = "GET", repeatable: bool | None = None, **config: Unpack[ConfigDict]
+    ) -> None:
         """Declare the class keywords for type checkers; `__pydantic_init_subclass__` uses them."""
         super().__init_subclass__(**config)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, path: str = "", verb: HttpVerb = "GET", **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(
+        cls, *, path: str = "", verb: HttpVerb = "GET", repeatable: bool | None = None, **kwargs: Any
+    ) -> None:
         """Keep the metadata once pydantic has completed the class."""
         super().__pydantic_init_subclass__(**kwargs)
         if reply := _reply_of(cls):
-            cls.__shape__ = Shape(reply, path=path, verb=verb)
+            again = verb in ("GET", "HEAD") if repeatable is None else repeatable
+            cls.__shape__ = Shape(reply, path=path, verb=verb, repeatable=again)
 
 
 Headers = tuple[tuple[str, str], ...]

@@ -11,9 +11,11 @@ A package's ``files/faults.yaml``:
 Rules are tried in order and all conditions of one must hold; what no rule matches gets the default of its kind.
 """
 
+from math import ceil
+
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from pi_server.domain.faults import Fault, ProviderFailure, ProviderFault
+from pi_server.domain.faults import Fault, ProviderFailure, ProviderFault, Refused
 
 
 class When(BaseModel):
@@ -63,6 +65,9 @@ DEFAULTS: dict[ProviderFailure, Then] = {
     "too_large": Then(code="provider_too_large", status=502, message="The provider's answer was too large."),
     "status": Then(code="provider_failed", status=502, message="The provider answered with an error."),
     "fault": Then(code="provider_fault", status=502, message="The provider refused the request."),
+    "breaker_open": Then(code="provider_suspended", status=503, message="The provider failed too often; try later."),
+    "queue_full": Then(code="provider_busy", status=503, message="The provider is busy; try again in a moment."),
+    "paced": Then(code="provider_paced", status=503, message="The provider takes no more requests now; try later."),
 }
 
 
@@ -84,9 +89,18 @@ class StatusMap(BaseModel):
         return next((rule.then for rule in self.faults if rule.when.holds(provider, fault)), DEFAULTS[fault.kind])
 
     def translate(self, provider: str, fault: ProviderFault) -> Fault:
-        """The fault to raise for what ``provider`` did."""
+        """The fault to raise for what ``provider`` did, or for what a policy did in its place."""
         then = self.then(provider, fault)
+        if isinstance(fault, Refused):
+            return Fault(then.code, then.status, then.message, headers=_retry_after(then, fault), reason=fault.reason)
         if then is DEFAULTS[fault.kind]:
             name = f"{provider} {fault.kind} {'/'.join(fault.names) or fault.status or ''}".strip()
             self._unmatched[name] = self._unmatched.get(name, 0) + 1
         return Fault(then.code, then.status, then.message, declared=fault.declared)
+
+
+def _retry_after(then: Then, fault: Refused) -> dict[str, str]:
+    """When to come back, as a header: in whole seconds, and only in answers that may say so."""
+    if fault.retry_after is None or then.status not in (429, 503):
+        return {}
+    return {"Retry-After": str(max(1, ceil(fault.retry_after)))}

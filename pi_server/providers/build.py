@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,9 +10,10 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.exchange import Endpoint, Send
 from pi_server.domain.message import Message
 from pi_server.domain.ports import Codec, ProviderKind
+from pi_server.domain.standing import Standing
 from pi_server.domain.status_map import StatusMap
 from pi_server.domain.turn import Turn
-from pi_server.providers.deadline import deadline
+from pi_server.providers.policies import Policies
 from pi_server.providers.provider import Provider
 from pi_server.providers.rest import RestCodec
 from pi_server.providers.settings import ProviderSettings, RestSettings, SoapSettings
@@ -37,6 +39,8 @@ async def build_codec(settings: ProviderSettings, files: Path) -> CheckedCodec:
     """
     if isinstance(settings, SoapSettings):
         return await asyncio.to_thread(_soap_codec, settings, files)
+    for url in settings.fallbacks:
+        RestCodec(url)
     return RestCodec(settings.endpoint)
 
 
@@ -60,7 +64,7 @@ async def build_provider(
 ) -> Provider:
     """A provider for the service's field ``field_name``; nothing is sent to it yet.
 
-    ``files`` is the directory of the plugin's package, ``links`` stand between the deadline and the transport (the API
+    ``files`` is the directory of the plugin's package, ``links`` stand between the policies and the transport (the API
     log is the innermost), ``messages`` are checked against the WSDL or their own path, and ``turn`` is that of the API
     log.  Close it when done.
 
@@ -71,14 +75,21 @@ async def build_provider(
     for message in messages:
         codec.check(message)
     tls = await asyncio.to_thread(tls_context, files / settings.ca if settings.ca else None)
-    transport = HttpTransport(settings, tls, turn)
-    outbound: Chain[Send] = Chain(deadline(settings.timeout))
+    name = settings.name or field_name
+    endpoints = [Endpoint(url, name, settings.company) for url in (settings.endpoint, *settings.fallbacks)]
+    transports = [HttpTransport(settings.at(endpoint.address), tls, turn) for endpoint in endpoints]
+    policies = Policies(settings, Standing(endpoints[0]), links or Chain())
     return Provider(
         field_name,
         codec,
-        outbound.extend(links or Chain()).then(transport.send),
-        Endpoint(settings.endpoint, settings.name or field_name, settings.company),
+        policies.around([(endpoint, one.send) for endpoint, one in zip(endpoints, transports, strict=True)]),
+        policies.standing,
         status_map,
         headers=settings.headers,
-        close=transport.close,
+        close=partial(_close, transports),
     )
+
+
+async def _close(transports: Iterable[HttpTransport]) -> None:
+    for transport in transports:
+        await transport.close()

@@ -1,14 +1,14 @@
-"""The outbound link that bounds one exchange."""
+"""The outbound link that bounds one exchange with all its tries and waits."""
 
 import asyncio
 from collections.abc import Callable
 
 from pi_server.domain.exchange import Exchange, Send
-from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
+from pi_server.domain.standing import Standing
 
 
-def deadline(timeout: float) -> Callable[[Send], Send]:
+def deadline(timeout: float, standing: Standing) -> Callable[[Send], Send]:
     """Give each exchange ``timeout`` seconds, or what is left of its call; with nothing left it is not tried."""
 
     def link(send: Send) -> Send:
@@ -17,9 +17,10 @@ def deadline(timeout: float) -> Callable[[Send], Send]:
         async def bounded(exchange: Exchange) -> WireResponse:
             now = clock()
             if exchange.deadline.passed(now):
-                raise ProviderFault("timeout", "the call's time was over before the request was sent")
+                raise standing.refused("timeout", "the call's time was over before the provider was asked")
             until = exchange.deadline.within(timeout, now)
-            return await send(Exchange(exchange.call, exchange.endpoint, exchange.request, until))
+            call, endpoint, request, _, repeatable, *_ = exchange
+            return await send(Exchange(call, endpoint, request, until, repeatable, now))
 
         return bounded
 

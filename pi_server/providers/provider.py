@@ -8,10 +8,11 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from pi_server.domain.call import CORRELATION_HEADER, Call
-from pi_server.domain.exchange import Endpoint, Exchange, Send
-from pi_server.domain.faults import Fault, ProviderFault
+from pi_server.domain.exchange import Exchange, Send
+from pi_server.domain.faults import Fault, ProviderFault, Refused
 from pi_server.domain.message import Headers, Message, WireRequest, WireResponse
 from pi_server.domain.ports import Codec
+from pi_server.domain.standing import Standing
 from pi_server.domain.status_map import StatusMap
 
 R = TypeVar("R", bound=BaseModel)
@@ -33,17 +34,18 @@ class Provider:
         name: str,
         codec: Codec,
         send: Send,
-        endpoint: Endpoint,
+        standing: Standing,
         status_map: StatusMap,
         *,
         headers: Mapping[str, str] | None = None,
         close: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         """Keep the parts; ``name`` is the field's name, by which rules of the status map know the provider."""
+        self.standing = standing
         self._name = name
         self._codec = codec
         self._send = send
-        self._endpoint = endpoint
+        self._endpoint = standing.endpoint
         self._status_map = status_map
         self._headers: Headers = tuple((headers or {}).items())
         self._close = close
@@ -54,13 +56,16 @@ class Provider:
         Raises:
             Fault: the message cannot be put on the wire, or what the status map says of the provider's failure.
         """
-        exchange = Exchange(call, self._endpoint, self._encode(call, message), call.deadline)
+        repeatable = type(message).__shape__.repeatable
+        exchange = Exchange(call, self._endpoint, self._encode(call, message), call.deadline, repeatable)
         try:
             response = await self._send(exchange)
             if len(response.body) <= OFF_LOOP:
-                return self._decode(message, response)
-            return await asyncio.to_thread(self._decode, message, response)
+                return self._decode(call, message, response)
+            return await asyncio.to_thread(self._decode, call, message, response)
         except ProviderFault as fault:
+            if isinstance(fault, Refused):  # nothing was sent, so no other place tells of it
+                _log.warning("%s: %s", self._endpoint.name, fault)
             raise self._status_map.translate(self._name, fault) from fault
 
     def _encode(self, call: Call, message: Message[R]) -> WireRequest:
@@ -71,12 +76,13 @@ class Provider:
         own = ((CORRELATION_HEADER, call.correlation_id), *self._headers)
         return WireRequest(request.verb, request.url, request.headers + own, request.body)
 
-    def _decode(self, message: Message[R], response: WireResponse) -> R:
+    def _decode(self, call: Call, message: Message[R], response: WireResponse) -> R:
         try:
             return self._codec.decode(message, response)
         except ProviderFault as fault:
             if fault.kind == "malformed":  # the API log has closed this exchange as answered
                 _log.error("%s: %s", self._endpoint.name, fault)
+                self.standing.fail("malformed", call.correlation_id)
             raise
 
     async def close(self) -> None:

@@ -69,14 +69,18 @@ class HttpTransport:
         Raises:
             ProviderFault: unreachable, timeout, malformed or too_large.
         """
-        until = exchange.deadline.within(self._timeout, self._watch.now())  # no exchange is without an end
+        begun = self._watch.now()
+        until = exchange.deadline.within(self._timeout, begun)  # no exchange is without an end
         limit = self._watch.until(until)
+        sent: float | None = None
         try:
             with limit:
                 wire = self._written(exchange.request)
                 connection = await self._dialler.connect(self._way, [], self._dialling)
                 try:
-                    response = await _line(connection).ask(wire, head_only=exchange.request.verb == "HEAD")
+                    answer = _line(connection).ask(wire, head_only=exchange.request.verb == "HEAD")
+                    sent = self._watch.now()  # from here on nobody can tell how much of it the provider has read
+                    response = await answer
                 except BaseException:
                     connection.close()  # an answer read in part must not be found by the next request
                     raise
@@ -84,7 +88,10 @@ class HttpTransport:
                 return response
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
             kind = "timeout" if limit.expired else kind_of(error)
-            raise ProviderFault(kind, printable(f"{type(error).__name__} {error}".strip())) from error
+            reason = printable(f"{type(error).__name__} {error}".strip())
+            if kind == "timeout":
+                reason += f" ({_spent(exchange, begun, sent, self._watch.now())})"
+            raise ProviderFault(kind, reason, sent=sent is not None) from error
 
     def _written(self, request: WireRequest) -> bytes:
         """The request as bytes; ValueError when a header would begin another line."""
@@ -106,6 +113,13 @@ def _line(connection: Connection) -> Line:
     if not isinstance(line, Line):
         raise aiohttp.ServerDisconnectedError
     return line
+
+
+def _spent(exchange: Exchange, begun: float, sent: float | None, now: float) -> str:
+    """Where the time of an exchange went, this try included."""
+    if sent is None:
+        return exchange.spent(("connect", now - begun))
+    return exchange.spent(("connect", sent - begun), ("answer", now - sent))
 
 
 def target(url: str) -> str:

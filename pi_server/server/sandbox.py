@@ -52,7 +52,8 @@ class Sandbox:
     def overrides(self) -> dict[str, str]:
         """What the configuration is to be loaded with, by dotted keys."""
         endpoints = {f"services.{one.service}.{one.field}.endpoint": one.address for one in self.stand_ins}
-        return {**endpoints, "tokens.sandbox.sha256": digest(self.token), "tokens.sandbox.scopes": '["*"]'}
+        none_real = {f"services.{one.service}.{one.field}.fallbacks": "[]" for one in self.stand_ins}
+        return {**endpoints, **none_real, "tokens.sandbox.sha256": digest(self.token), "tokens.sandbox.scopes": '["*"]'}
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from pi_server.web.inputs import Inputs
 from pi_server.web.negotiate import choose_produced
 from pi_server.web.parameters import is_many
 from pi_server.web.state import CALL, CONSUMER
+from pi_server.web.time_budget import TIMEOUT_HEADER, seconds_left
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,14 +90,18 @@ class Endpoint:
         return self._inputs.arguments(request.match_info, _query(request) if asked else {}, body)
 
     def _call(self, request: web.Request) -> Call:
-        """The call as the operation knows it: by whom, and until when."""
-        begun = request[CALL]
+        """The call as the operation knows it: by whom, and until when, which the consumer may only shorten."""
+        begun, told = request[CALL], request.headers.get(TIMEOUT_HEADER)
+        left = self._timeout if told is None else min(seconds_left(told), self._timeout)
+        if left == 0:
+            raise CallTimeout(reason="the consumer had no time left")
         call = Call(
             correlation_id=begun.correlation_id,
             consumer=request.get(CONSUMER, ANONYMOUS),
             source=begun.source,
-            deadline=Deadline(self._watch.now() + self._timeout),
+            deadline=Deadline(self._watch.now() + left),
             operation=self._operation,
+            hurried=left < self._timeout,
         )
         current_call.set(call)
         return call

@@ -13,11 +13,13 @@ from pydantic import BaseModel, Field
 import pi_account_withdrawal
 from pi_account_withdrawal.service import Insufficient, Withdraw, WithdrawResult
 from pi_server import Call, Fault, RestMessage
+from pi_server.config import load
 from pi_server.domain.status_map import StatusMap
 from pi_server.providers.build import build_provider
 from pi_server.providers.provider import Provider
 from pi_server.providers.settings import RestSettings, SoapSettings
-from pi_server.server.stand_ins import standing_in
+from pi_server.server.sandbox import Sandbox
+from pi_server.server.stand_ins import StandIn, standing_in
 
 FILES = Path(pi_account_withdrawal.__file__).parent
 WSDL = {"wsdl": "files/withdraw.wsdl"}
@@ -83,6 +85,17 @@ async def test_a_stand_in_names_itself() -> None:
         for path, status in (("/ask/x", 200), ("/elsewhere", 404), ("/ask/x?many=no", 400)):
             async with session.get(path) as response:
                 assert (response.status, response.headers["Server"]) == (status, "pi-server stand-in")
+
+
+def test_a_sandbox_leaves_no_real_endpoint(tmp_path: Path) -> None:
+    """Neither the endpoint nor any that would be asked in its place."""
+    (tmp_path / "config.yaml").write_text(
+        "services: {shop: {market: {endpoint: https://a.example, fallbacks: [https://b.example]}}}"
+    )
+    sandbox = Sandbox((StandIn("shop", "market", "http://127.0.0.1:1"),), ())
+    loaded = load(tmp_path / "config.yaml", {}, sandbox.overrides)
+    settings = RestSettings.model_validate(loaded.config.services["shop"].plugin_keys["market"])
+    assert (settings.endpoint, settings.fallbacks) == ("http://127.0.0.1:1", ())
 
 
 async def test_soap_is_spoken_backwards() -> None:

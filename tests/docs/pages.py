@@ -1,11 +1,16 @@
 """The pages of the documentation, and what stands in them."""
 
+import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PROOF = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+"""A test as a page names it: its file and its name."""
+
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 
 _BLOCK = re.compile(
@@ -31,3 +36,11 @@ def blocks(page: Path, kind: str | None = None) -> list[Block]:
 def prose(page: Path) -> str:
     """A page without its fenced blocks."""
     return _BLOCK.sub("", page.read_text())
+
+
+@cache
+def proofs_in(file: str) -> frozenset[str]:
+    """The names of the tests in a file, which is given from the root of the project."""
+    tree = ast.parse((ROOT / file).read_text())
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(node.name for node in tree.body if isinstance(node, kinds) and node.name.startswith("test_"))

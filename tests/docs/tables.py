@@ -22,9 +22,15 @@ def provider_settings() -> str:
 
 def _row(key: Key, *, only_soap: bool) -> str:
     default: Any = key.schema.get("default")
-    written = _WRITTEN.get(key.schema.get("x-kind", ""), str)
-    shown = "required" if key.required else f"`{written(default)}`" if default else ""
+    written = _WRITTEN.get(key.schema.get("x-kind", ""), _plain)
+    told = default not in (None, "", [], {})
+    shown = "required" if key.required else f"`{written(default)}`" if told else ""
     return f"| `{key}` | {shown} | {'SOAP only. ' if only_soap else ''}{key.schema['description']} |"
+
+
+def _plain(value: Any) -> str:
+    """As YAML would have it on one line."""
+    return str(value).replace("'", "")
 
 
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {

@@ -1,9 +1,7 @@
 """``docs/security.md``: every requirement has its line, every proof exists, and what had no test has one here."""
 
-import ast
 import os
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from pi_server.auth.service_tokens import digest
 from pi_server.security import TokenIssuer
 from pi_server.testing import Serve
 from tests.cli.processes import pi
-from tests.docs.pages import DOCS, ROOT, prose
+from tests.docs.pages import DOCS, PROOF, proofs_in, prose
 
 PAGE = DOCS / "security.md"
 REQUIRED = {
@@ -21,7 +19,6 @@ REQUIRED = {
     *(f"S-{n}" for n in (*range(20, 35), *range(40, 49), *range(50, 56), 59, *range(60, 69))),
 }
 _ROW = re.compile(r"^\| ([LS]-\d\d) \| (.+?) \| (\w[\w ]*) \| (.+) \|$", re.MULTILINE)
-_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 ROWS = _ROW.findall(prose(PAGE))
 
 
@@ -31,21 +28,14 @@ def test_every_requirement_has_a_line() -> None:
     assert {row[2] for row in ROWS} == {"met", "not applicable", "open"}
 
 
-@cache
-def _tests(file: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / file).read_text())
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return frozenset(node.name for node in tree.body if isinstance(node, kinds) and node.name.startswith("test_"))
-
-
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} {row[1][:40]}" for row in ROWS])
 def test_what_is_met_is_proved(row: tuple[str, str, str, str]) -> None:
     """By tests that exist; what is not met says why."""
     _, _, state, told = row
-    named = _TEST.findall(told)
+    named = PROOF.findall(told)
     assert named or state != "met"
-    assert state == "met" or len(_TEST.sub("", told).split()) > 2
-    assert all(name in _tests(file) for file, name in named), told
+    assert state == "met" or len(PROOF.sub("", told).split()) > 2
+    assert all(name in proofs_in(file) for file, name in named), told
     assert told.count("::") == len(named)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from decimal import Decimal
 from math import inf
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 import pi_server
 from pi_server import Call, Consumer, Fault, Reply, RestMessage, Service, SoapMessage, SoapProvider, get, post
 from pi_server.domain.deadline import NEVER, Deadline
+from pi_server.domain.message import HttpVerb
 from pi_server.domain.operation import operations_of
 
 
@@ -142,3 +144,34 @@ def test_the_facade_is_small_sorted_and_complete() -> None:
     assert pi_server.__all__ == sorted(pi_server.__all__)
     assert len(pi_server.__all__) <= 16
     assert all(getattr(pi_server, name).__doc__ for name in pi_server.__all__)
+
+
+def test_get_and_head_may_be_repeated_and_nothing_else() -> None:
+    """Unless the message says otherwise: what was sent is sent again only where asking twice is like asking once."""
+    by_verb = {verb: _rest(verb).__shape__.repeatable for verb in get_args(HttpVerb)}
+    assert {verb for verb, repeatable in by_verb.items() if repeatable} == {"GET", "HEAD"}
+
+
+def _rest(verb: HttpVerb) -> type[RestMessage[Receipt]]:
+    class Asked(RestMessage[Receipt], path="/x", verb=verb):
+        pass
+
+    return Asked
+
+
+def test_a_message_says_whether_it_may_be_repeated() -> None:
+    """By a class keyword, in both directions and for both kinds."""
+
+    class Enquiry(SoapMessage[Receipt], repeatable=True):
+        pass
+
+    class Deposit(SoapMessage[Receipt]):
+        pass
+
+    class Once(RestMessage[Receipt], path="/x", repeatable=False):
+        pass
+
+    class Replace(RestMessage[Receipt], path="/x", verb="PUT", repeatable=True):
+        pass
+
+    assert [kind.__shape__.repeatable for kind in (Enquiry, Deposit, Once, Replace)] == [True, False, False, True]

@@ -5,7 +5,7 @@ import typing
 import pytest
 from pydantic import ValidationError
 
-from pi_server.domain.faults import ProviderFailure, ProviderFault
+from pi_server.domain.faults import ProviderFailure, ProviderFault, Refused
 from pi_server.domain.status_map import DEFAULTS, StatusMap
 
 MAP = StatusMap.model_validate(
@@ -53,6 +53,27 @@ def test_what_no_rule_foresaw_is_counted() -> None:
         rules.translate("bank", ProviderFault("fault", "x", names=("Sender", "NEW")))
     rules.translate("bank", ProviderFault("status", "x", status=500))
     assert rules.unmatched == {"bank fault Sender/NEW": 2, "bank status 500": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "left", "told"),
+    [("breaker_open", 4.2, "5"), ("queue_full", 0.0, "1"), ("paced", 60, "60"), ("breaker_open", None, None)],
+)
+def test_a_refusal_says_when_to_come_back(kind: ProviderFailure, left: float | None, told: str | None) -> None:
+    """In whole seconds, at least one; its reason is for the log, and nothing of it counts as unforeseen."""
+    rules = StatusMap()
+    fault = rules.translate("bank", Refused(kind, "20 exchanges run", retry_after=left))
+    assert (fault.status, fault.headers.get("Retry-After"), fault.reason) == (503, told, "20 exchanges run")
+    assert not rules.unmatched
+
+
+def test_a_rule_may_give_a_refusal_another_status() -> None:
+    """Only 429 and 503 say when to come back."""
+    rules = StatusMap.model_validate(
+        {"faults": [{"when": {"kind": "paced"}, "then": {"code": "later", "status": 409, "message": "Later."}}]}
+    )
+    fault = rules.translate("bank", Refused("paced", "made up", retry_after=3))
+    assert (fault.code, fault.status, fault.headers) == ("later", 409, {})
 
 
 def test_the_providers_own_words_never_reach_the_consumer() -> None:

@@ -47,6 +47,8 @@ def _config(endpoint: str, timeout: str = "400ms") -> dict[str, Any]:
         "timeout": timeout,
         "reply_limit": "1MiB",
         "connections": 200,
+        "retry": {"times": 0},  # one exchange for each call
+        "breaker": {"failures": 0},
     }
     return {"services": {"market": {"exchange": exchange}}}
 

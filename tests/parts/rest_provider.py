@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 RATES = {"EUR": {"USD": "1.2500", "GBP": "0.80"}, "USD": {"EUR": "0.8"}}
 LONG = 60.0
+EMPTY = b'HTTP/1.1 200 Said\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"base": "EUR","rates": {}}'
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ fixed("deep", whole(b"[" * 100_000))
 fixed("exact", whole(b'{"base": "EUR", "rates": {"USD": 1.234567890123456789012345678901234567890}, "new": 1}'))
 fixed("error", whole(b'{"error": "out of order"}', 500))
 fixed("redirect", whole(b"", 302, "text/plain", "Location: /latest/EUR"))
+fixed("closed-for-long", whole(b"", 429, "text/plain", "Retry-After: 3600"))
+fixed("loop", whole(b"", 302, "text/plain", "Location: /loop"))
 fixed("cookie", whole(b'{"base": "EUR", "rates": {}}', 200, "application/json", "Set-Cookie: seen=1; Path=/"))
 fixed("bad-chunk", head(200, "application/json", "Transfer-Encoding: chunked") + b"\r\nzz\r\n{}\r\n0\r\n\r\n")
 fixed("many-headers", head(200, "application/json", *(f"X-{n}: {'y' * 8000}" for n in range(200))) + b"\r\n")
@@ -110,6 +113,21 @@ async def truncated(asked: Asked, writer: asyncio.StreamWriter) -> None:
     """Fewer bytes than announced."""
     writer.write(head(200, "application/json", "Content-Length: 1000") + b'\r\n{"base"')
     writer.close()
+
+
+@at("busy")
+async def busy(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """Too many requests, for a moment: the second one on the same connection is answered."""
+    writer.write(whole(b"{}", 429, "application/json", "Retry-After: 0") if asked.count < 2 else EMPTY)
+
+
+@at("stale")
+async def stale(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """An answer, and the end of the connection in place of the next."""
+    if asked.count < 2:
+        writer.write(EMPTY)
+    else:
+        writer.close()
 
 
 @at("hangup")

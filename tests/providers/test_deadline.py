@@ -10,7 +10,10 @@ from pi_server.domain.deadline import NEVER, Deadline
 from pi_server.domain.exchange import Endpoint, Exchange, Send
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireRequest, WireResponse
+from pi_server.domain.standing import Standing
 from pi_server.providers.deadline import deadline
+
+AT = Endpoint("", "", "")
 
 
 async def _seen(given: Deadline, timeout: float) -> float:
@@ -21,8 +24,8 @@ async def _seen(given: Deadline, timeout: float) -> float:
         left.append(exchange.deadline.at - asyncio.get_running_loop().time())
         return WireResponse(200)
 
-    send: Send = Chain(deadline(timeout)).then(transport)
-    await send(Exchange(Call(), Endpoint("", "", ""), WireRequest("GET", "http://x"), given))
+    send: Send = Chain(deadline(timeout, Standing(AT))).then(transport)
+    await send(Exchange(Call(), AT, WireRequest("GET", "http://x"), given))
     return left[0]
 
 

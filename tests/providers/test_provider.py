@@ -10,6 +10,7 @@ from pi_server import Call, Fault
 from pi_server.domain.exchange import Endpoint, Exchange, Send
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
+from pi_server.domain.standing import Standing
 from pi_server.domain.status_map import Rule, StatusMap, Then, When
 from pi_server.providers.provider import OFF_LOOP, Provider
 from pi_server.providers.rest import RestCodec
@@ -22,7 +23,7 @@ GOOD = WireResponse(200, JSON, b'{"base": "EUR", "rates": {}}')
 def _provider(send: Send, status_map: StatusMap | None = None) -> Provider:
     endpoint = Endpoint("http://market.invalid", "rates", "market")
     codec = RestCodec("http://market.invalid")
-    return Provider("market", codec, send, endpoint, status_map or StatusMap(), headers={"X-Key": "k"})
+    return Provider("market", codec, send, Standing(endpoint), status_map or StatusMap(), headers={"X-Key": "k"})
 
 
 def _answering(response: WireResponse, seen: list[Exchange] | None = None) -> Send:
@@ -53,7 +54,7 @@ async def test_a_message_that_cannot_be_sent_is_the_consumers_fault() -> None:
 
 async def test_a_nul_for_a_soap_provider_is_the_consumers_fault() -> None:
     """XML has no NUL."""
-    provider = Provider("bank", soap_codec(), _answering(GOOD), Endpoint("", "", ""), StatusMap())
+    provider = Provider("bank", soap_codec(), _answering(GOOD), Standing(Endpoint("", "", "")), StatusMap())
     with pytest.raises(Fault) as caught:
         await provider.send(Call(), Withdraw(AccountNo="\x00", Amount=Decimal(1)))
     assert caught.value.status == 422

@@ -73,7 +73,7 @@ async def test_each_misbehaviour_becomes_its_fault(
 
 async def test_parallel_calls_get_their_own_answers(rest_provider: str, open_provider: Open) -> None:
     """Of 200 calls at a time over 20 connections, none gets another's answer."""
-    market = await open_provider(rest_provider)
+    market = await open_provider(rest_provider, bulkhead={"wait": "30s"})
     words = [f"word-{n}" for n in range(200)]
     answers = await asyncio.gather(*(market.send(Call(), Echo(word=word)) for word in words))
     assert [answer.target for answer in answers] == [f"/echo/{word}" for word in words]

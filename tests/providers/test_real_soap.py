@@ -22,7 +22,7 @@ MAP = StatusMap(
 async def bank(request: pytest.FixtureRequest, soap_provider: str, open_provider: Open, tmp_path: Path) -> Provider:
     """The bank, asked in each version."""
     wsdl = wsdl_11(tmp_path) if request.param == "soap11" else WSDL
-    return await open_provider(f"{soap_provider}/{request.param}/", MAP, wsdl=wsdl)
+    return await open_provider(f"{soap_provider}/{request.param}/", MAP, wsdl=wsdl, bulkhead={"wait": "30s"})
 
 
 async def test_a_withdrawal_is_answered(bank: Provider) -> None:

@@ -124,6 +124,7 @@ async def test_each_misbehaviour_has_its_kind_within_the_deadline(
     start = clock()
     fault = await _failure(f"{rest_provider}/{path}", timeout=0.6 if "timeout" in kinds else 10)
     assert fault.kind in kinds
+    assert fault.sent
     assert clock() - start < (2 if "timeout" in kinds else 5)
 
 
@@ -132,7 +133,7 @@ async def test_a_closed_port_is_unreachable_at_once() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         fault = await _failure(f"http://127.0.0.1:{unheard.getsockname()[1]}/")
-    assert fault.kind == "unreachable"
+    assert (fault.kind, fault.sent) == ("unreachable", False)
 
 
 async def test_a_connection_that_never_stands_ends_at_its_own_limit() -> None:
@@ -149,7 +150,7 @@ async def test_a_connection_that_never_stands_ends_at_its_own_limit() -> None:
         fault = await _failure(url, connect_timeout=0.3, timeout=10)
         for filler in fillers:
             filler.close()
-    assert fault.kind == "timeout"
+    assert (fault.kind, fault.sent) == ("timeout", False)
     assert asyncio.get_running_loop().time() - start < 3
 
 
@@ -297,8 +298,9 @@ async def test_a_header_cannot_begin_another(header: tuple[str, str]) -> None:
     """A line break in a header is refused before anything is sent."""
     transport = HttpTransport(_settings("http://127.0.0.1:9"))
     request = WireRequest("GET", "http://127.0.0.1:9/", (header,))
-    with pytest.raises(ProviderFault, match="line break"):
+    with pytest.raises(ProviderFault, match="line break") as caught:
         await transport.send(Exchange(Call(), Endpoint("", "", ""), request))
+    assert not caught.value.sent
     await transport.close()
 
 

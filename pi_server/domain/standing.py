@@ -1,0 +1,78 @@
+"""How it stands with one provider: what an operator asks at night, and what metrics count."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Literal, NamedTuple, Protocol
+
+from pi_server.domain.exchange import Endpoint
+from pi_server.domain.faults import ProviderFailure, Refused
+
+RECENT = 500
+"""Exchanges whose times are remembered."""
+
+BreakerState = Literal["closed", "open", "half_open", "held_open"]
+
+
+class Breaker(Protocol):
+    """The breaker of one endpoint, as operators see and work it."""
+
+    @property
+    def state(self) -> BreakerState:
+        """Whether the endpoint is asked; ``held_open`` is open by hand."""
+        ...
+
+    def open(self) -> None:
+        """Ask the endpoint no more, until `close`."""
+        ...
+
+    def close(self) -> None:
+        """Ask the endpoint again, with its failures forgotten."""
+        ...
+
+
+class LastFault(NamedTuple):
+    """The last failed exchange: when (seconds since the epoch), how, and in which call, to find its line in the log."""
+
+    at: float
+    what: str
+    correlation_id: str
+
+
+@dataclass(slots=True)
+class Standing:
+    """Counters of one provider in this worker; its policies write them, and whoever shows them only reads.
+
+    ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
+    wait for a slot; of all ``exchanges`` so many ``failed``.  ``breakers`` are known by the address of their endpoint.
+    """
+
+    endpoint: Endpoint
+    in_flight: int = 0
+    queued: int = 0
+    exchanges: int = 0
+    failed: int = 0
+    retries: int = 0
+    failovers: int = 0
+    refusals: Counter[ProviderFailure] = field(default_factory=Counter[ProviderFailure])
+    last_fault: LastFault | None = None
+    breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    wall: Callable[[], float] = time.time
+
+    def refused(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> Refused:
+        """The fault to raise for an exchange that is not let out; it is counted."""
+        self.refusals[kind] += 1
+        return Refused(kind, reason, retry_after=retry_after)
+
+    def fail(self, what: str, correlation_id: str) -> None:
+        """Count a failed exchange."""
+        self.failed += 1
+        self.last_fault = LastFault(self.wall(), what, correlation_id)
+
+    def latency(self, share: float) -> float | None:
+        """The seconds that this share of the last exchanges took at most (0.5: the median); None before the first."""
+        ordered = sorted(self.latencies)
+        return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None
