@@ -10,6 +10,7 @@ from pi_server.cli.mask import mask_test
 from pi_server.cli.new import new
 from pi_server.cli.plugin_doctor import doctor
 from pi_server.cli.plugin_list import list_plugins
+from pi_server.cli.providers import close_breaker, list_providers, open_breaker
 from pi_server.cli.routes import routes
 from pi_server.cli.run import run
 from pi_server.cli.token import create, list_tokens, revoke, rotate
@@ -28,6 +29,12 @@ app.add_typer(plugin, name="plugin")
 config = typer.Typer(help="See the configuration in effect.", no_args_is_help=True)
 config.command()(explain)
 app.add_typer(config, name="config")
+
+providers = typer.Typer(help="See how it stands with each provider of a running server; work its breaker by hand.")
+providers.callback(invoke_without_command=True)(list_providers)
+providers.command("open")(open_breaker)
+providers.command("close")(close_breaker)
+app.add_typer(providers, name="providers")
 
 token = typer.Typer(help="Make, list and end the service tokens of consumers.", no_args_is_help=True)
 token.command()(create)

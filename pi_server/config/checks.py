@@ -121,6 +121,12 @@ def http_url(value: str) -> str:
     return value
 
 
+def secret_url(value: SecretStr) -> SecretStr:
+    """An absolute URL of HTTP, in which there may be a key."""
+    http_url(value.get_secret_value())
+    return value
+
+
 def origin(value: str) -> str:
     """Scheme, host and maybe port: what a browser sends as Origin."""
     if not _ORIGIN.fullmatch(value):

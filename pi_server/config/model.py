@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
 from pi_server.config import checks
+from pi_server.config.alert_section import AlertsSection
 from pi_server.config.consumer_sections import JwtSection, SessionsSection, TokenSection
 from pi_server.config.limit_sections import CorsSection, GzipSection, LimitsSection
 from pi_server.config.log_sections import ApiLevel, LogsSection
@@ -145,6 +146,7 @@ class Config(Section):
 
     server: Annotated[ServerSection, Empty] = Field(default=ServerSection(), description="The server itself.")
     logs: Annotated[LogsSection, Empty] = Field(default=LogsSection(), description="The logs.")
+    alerts: Annotated[AlertsSection, Empty] = Field(default=AlertsSection(), description="Alerts.")
     docs: DocsMode | None = Field(
         default=None,
         description="Who sees the documentation pages; without it, `public` on a loopback bind, otherwise `guarded`.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal, NamedTuple, Protocol
 
+from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.exchange import Endpoint
 from pi_server.domain.faults import ProviderFailure, Refused
 
@@ -47,6 +48,7 @@ class Standing:
 
     ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
     wait for a slot; of all ``exchanges`` so many ``failed``.  ``breakers`` are known by the address of their endpoint.
+    ``alert`` hears of what an operator should hear of.
     """
 
     endpoint: Endpoint
@@ -61,6 +63,7 @@ class Standing:
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     wall: Callable[[], float] = time.time
+    alert: Callable[[Alert], None] = unheard
 
     def refused(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> Refused:
         """The fault to raise for an exchange that is not let out; it is counted."""

@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
+from pi_server.domain.alert import Alert
 from pi_server.domain.exchange import Exchange, Send
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
@@ -125,12 +126,14 @@ class EndpointBreaker:
         return kind in self._policy.kinds and not hurried
 
     def _turn(self, state: BreakerState, why: str) -> None:
-        self._state = state
+        was_closed, self._state = self._state == "closed", state
         self._opened = self._clock()
         self._probe = 0
         self._failures.clear()
         tell = _log.warning if state == "closed" else _log.error
         tell("%s: the breaker is %s: %s", self._name, state.replace("_", " "), why)
+        if was_closed != (state == "closed"):  # a probe that fails is no news
+            self._standing.alert(Alert("breaker_open" if was_closed else "breaker_closed", self._name, why))
 
     def _left(self) -> float | None:
         """Seconds until the next probe may go out, if that is known."""

@@ -15,8 +15,10 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.service import Service
+from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.providers.build import SETTINGS, build_provider
+from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import open_logs
@@ -28,7 +30,7 @@ from pi_server.web.core_pages import add_core_pages
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from aiohttp import web
 
@@ -49,13 +51,15 @@ _log = logging.getLogger("pi_server.server")
 class Server:
     """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed.
 
-    ``turn`` is when it writes: records and provider calls already do.
+    ``turn`` is when it writes: records and provider calls already do.  ``standings`` tell how it stands with each
+    provider, by ``service.field``.
     """
 
     application: web.Application
     outer: Chain[Handler]
     turn: Turn
     plugins: tuple[Plugin, ...]
+    standings: Mapping[str, Standing]
     _open: AsyncExitStack
 
     async def close(self) -> None:
@@ -88,15 +92,19 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         stores = await open_stores(config, opened)
         trust = build_trust(config, stores, key_ring(config))
         await trust.follow(opened)
+        alerts = Alerts(config.alerts)
+        opened.push_async_callback(alerts.close)
+        standings: dict[str, Standing] = {}
+
+        async def watched(plan: ProviderPlan) -> Provider:
+            provider = await outbound(plan, logs.api, opened, turn)
+            provider.standing.alert = alerts.tell
+            standings[f"{plan.service}.{plan.field}"] = provider.standing
+            return provider
+
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
-        binder = Binder(
-            config,
-            loaded.origins,
-            lambda plan: outbound(plan, logs.api, opened, turn),
-            capabilities(stores, trust),
-            read_page_files,
-        )
+        binder = Binder(config, loaded.origins, watched, capabilities(stores, trust), read_page_files)
         plugins = tuple(await load_plugins(config, binder, given))
         foreign = await load_foreign(loaded)
         for name, failed in foreign.failed.items():
@@ -108,7 +116,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
-        return Server(site.application(config.server.body_limit), outer, turn, plugins, opened.pop_all())
+        return Server(site.application(config.server.body_limit), outer, turn, plugins, standings, opened.pop_all())
 
 
 async def outbound(

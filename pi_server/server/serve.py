@@ -12,7 +12,9 @@ from aiohttp import web
 
 from pi_server.config import LoadedConfig, ServerSection
 from pi_server.server.assembly import Server, assemble
+from pi_server.server.control import answering
 from pi_server.server.protocol import Runner
+from pi_server.server.questions import questions
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 LINGERING = 2.0
@@ -37,7 +39,8 @@ async def serve(loaded: LoadedConfig, started: Callable[[Server, str], None]) ->
     _on_signals(stop)
     server = await assemble(loaded)
     try:
-        async with listening(server, loaded.config.server) as address:
+        answers = answering(loaded.config.server.data_dir, questions(server.standings))
+        async with answers, listening(server, loaded.config.server) as address:
             started(server, address)
             await stop.wait()
         _log.info("stopped")

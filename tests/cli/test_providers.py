@@ -1,0 +1,101 @@
+"""At three in the morning: which provider has failed, and what can be done about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.cli.made_up import install
+from tests.cli.processes import Serving, pi, serving, wait_for
+
+ASKING = """
+from pydantic import BaseModel
+from pi_server import Call, RestMessage, RestProvider, Service, get
+
+class Answer(BaseModel):
+    right: bool
+
+class Ask(RestMessage[Answer], path="/"):
+    pass
+
+class Made(Service):
+    root = "/made"
+    market: RestProvider
+
+    @get("/up", public=True)
+    async def up(self, call: Call) -> Answer:
+        "Ask the market."
+        return await self.market.send(call, Ask())
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Generator[Serving]:
+    """A server whose only provider listens nowhere; it tells of alerts in a file."""
+    install(tmp_path / "site", "made", ASKING)
+    config = {
+        "alerts": {"command": ["tee", "-a", str(tmp_path / "alerts")]},
+        "services": {
+            "made": {"enabled": True, "market": {"endpoint": "http://127.0.0.1:9", "retry": {"times": 0}}},
+        },
+    }
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    with serving(cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")) as started:
+        yield started
+
+
+def _status(server: Serving) -> int:
+    connection = HTTPConnection(server.address.removeprefix("http://"), timeout=10)
+    try:
+        connection.request("GET", "/made/up")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _providers(server: Serving, *arguments: str) -> tuple[int, str]:
+    done = pi("providers", *arguments, cwd=server.folder, PYTHONPATH=str(server.folder / "site"), COLUMNS="200")
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_provider_that_fails_is_found_and_worked_by_hand(server: Serving) -> None:
+    """Its breaker, the last fault and its call are on one screen; it is opened and closed, and alerts are told."""
+    code, shown = _providers(server)
+    assert (code, "made.market" in shown, "closed" in shown) == (0, True, True)
+
+    assert [_status(server) for _ in range(6)] == [502] * 5 + [503]
+    code, shown = _providers(server)
+    assert code == 0
+    assert "made.market  open" in shown
+    assert "unreachable, in the call" in shown
+    assert "1 breaker open" in shown
+    assert '"alert": "breaker_open"' in wait_for("breaker_open", server.folder / "alerts")
+
+    assert _providers(server, "close", "made.market")[0] == 0
+    assert _status(server) == 502
+    assert "breaker_closed" in wait_for("breaker_closed", server.folder / "alerts")
+
+    assert _providers(server, "open", "made.market")[0] == 0
+    assert _status(server) == 503
+    code, told = _providers(server, "--json")
+    (one,) = json.loads(told)
+    assert (code, one["provider"], list(one["breakers"].values())) == (0, "made.market", ["held_open"])
+    assert one["lastFault"]["what"] == "unreachable"
+
+
+def test_a_name_that_is_none_is_refused(server: Serving) -> None:
+    """With the names there are."""
+    assert _providers(server, "open", "made.bank") == (1, "no provider is called 'made.bank'; there is made.market\n")
+
+
+def test_where_nobody_runs_one_line_says_so(tmp_path: Path) -> None:
+    """And the status tells a script."""
+    (tmp_path / "config.yaml").write_text("{}")
+    done = pi("providers", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (69, "")
+    assert done.stderr.startswith("no server runs here")
+    assert done.stderr.count("\n") == 1
