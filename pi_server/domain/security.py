@@ -11,7 +11,10 @@ from pi_server.domain.call import Call
 
 
 class Sealer(Protocol):
-    """Encrypts and authenticates small texts for one purpose; what another purpose sealed does not open."""
+    """Encrypts and authenticates what is kept: declare ``sealer: Sealer`` in a service to have it.
+
+    It is for one purpose, that of the service's field; what another purpose sealed does not open.
+    """
 
     def seal(self, plain: bytes, /) -> str:
         """URL-safe text that only this server's keys open; the newest key seals."""

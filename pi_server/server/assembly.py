@@ -86,16 +86,14 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         turn = Turn()
         logs = open_logs(config, turn, opened)
         stores = await open_stores(config, opened)
-        trust = build_trust(config, stores, key_ring(config))
+        ring = key_ring(config)
+        trust = build_trust(config, stores, ring)
         await trust.follow(opened)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
+        give = capabilities(stores, trust, ring, logs.audit)
         binder = Binder(
-            config,
-            loaded.origins,
-            lambda plan: outbound(plan, logs.api, opened, turn),
-            capabilities(stores, trust),
-            read_page_files,
+            config, loaded.origins, lambda plan: outbound(plan, logs.api, opened, turn), give, read_page_files
         )
         plugins = tuple(await load_plugins(config, binder, given))
         foreign = await load_foreign(loaded)
