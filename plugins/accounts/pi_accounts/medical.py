@@ -15,7 +15,8 @@ _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 64
 
 
-def _in_our_time(moment: datetime) -> datetime:
+def in_our_time(moment: datetime) -> datetime:
+    """The moment itself, if anybody alive can have noted it; ValueError otherwise."""
     if not _EARLIEST <= moment <= datetime.now(UTC) + timedelta(days=1):
         raise ValueError("must lie between the year 1900 and tomorrow")
     return moment
@@ -71,7 +72,7 @@ def _check_name(name: object) -> None:
         raise ValueError("has a name that begins with $ or _, holds a dot, or has spaces around it")
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_our_time)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_text)]
 Words = Annotated[str, Field(max_length=4000), AfterValidator(_text)]
 Further = Annotated[dict[str, Any], BeforeValidator(_plain), AfterValidator(_bounded)]

@@ -1,10 +1,9 @@
 """The plugin: people sign up, sign in and keep their medical records."""
 
-from pi_accounts.account_operations import AccountOperations
-from pi_accounts.record_operations import RecordOperations
+from pi_accounts.record_pages import RecordPages
 
 
-class Accounts(AccountOperations, RecordOperations):
+class Accounts(RecordPages):
     """People sign up, sign in and keep their medical records, which nobody else sees."""
 
     root = "/accounts"
