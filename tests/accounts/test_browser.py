@@ -43,6 +43,7 @@ async def _sign_up_and_in(page: Page, site: str) -> None:
     await page.get_by_role("link", name="Sign up").click()
     await _fill(page, "Sign up", **{"E-mail address": "ann@example.com", "Password": "short"})
     await expect(page.get_by_role("alert")).to_contain_text("at least 15 characters")
+    await expect(page.get_by_text("This is no e-mail address.")).to_have_count(0)
     assert await page.get_by_label("E-mail address").input_value() == "ann@example.com"
     assert await page.get_by_label("Password").input_value() == ""
     await _fill(page, "Sign up", Password=PASSWORD)
@@ -197,7 +198,9 @@ async def test_pages_fit_a_telephone_and_a_finger(server: Served, ann: Page, wid
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
-        for pressed in await ann.locator("button, .button, nav a, input:not([type=hidden]), .actions a").all():
+        for pressed in await ann.locator(
+            "button, .button, nav a, input:not([type=hidden], [hidden]), .actions a"
+        ).all():
             found = await pressed.bounding_box()
             assert found is not None
             assert found["height"] >= 44, (path, await pressed.text_content())

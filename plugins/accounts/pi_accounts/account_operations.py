@@ -30,7 +30,7 @@ class AccountOperations(Desk):
     @post("/signup", public=True, chain="public", status=202)
     async def sign_up(self, call: Call, person: Credentials) -> Told:
         """Sign up with an e-mail address; the answer does not tell whether it had an account before."""
-        await self.people.sign_up(self.people.checked(person.email, person.password), person.password)
+        await self.people.sign_up(person.email, person.password)
         return Told(message=WELCOME)
 
     @post("/signin", public=True, chain="public")

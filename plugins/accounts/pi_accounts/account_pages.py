@@ -31,15 +31,11 @@ class AccountPages(AccountOperations):
     @post("/signup", public=True, page=True)
     async def sign_up_by_form(self, call: Call, form: Form[Credentials]) -> Page | Redirect:
         """Sign up; what comes next does not tell whether the address had an account before."""
-        if form.value:
-            try:
-                email = self.people.checked(form.value.email, form.value.password)
-                await self.people.sign_up(email, form.value.password)
-                return Redirect("/signin/?done=signed-up")
-            except InvalidEmail as fault:
-                form = form.with_error("email", fault.message)
-            except InvalidPassword as fault:
-                form = form.with_error("password", fault.message)
+        for fault in self.people.faults(form.value.email, form.value.password) if form.value else ():
+            form = form.with_error("email" if isinstance(fault, InvalidEmail) else "password", fault.message)
+        if form.value and not form.errors:
+            await self.people.sign_up(form.value.email, form.value.password)
+            return Redirect("/signin/?done=signed-up")
         return Page("sign_up.html", {"form": form, "who": ""}, status=422)
 
     @get("/signin", public=True, page=True)

@@ -31,24 +31,25 @@ class People:
     by_source: Attempts
     site_words: tuple[str, ...] = ()
 
-    def checked(self, email: str, password: SecretStr) -> str:
-        """The address as it is kept.
-
-        Raises:
-            InvalidEmail: it is no address.
-            InvalidPassword: the password cannot be that address's.
-        """
-        found = address(email)
-        if found is None:
-            raise InvalidEmail
-        self._check_password(password, found)
-        return found
+    def faults(self, email: str, password: SecretStr) -> list[InvalidEmail | InvalidPassword]:
+        """What is wrong with an address and its password, before anybody has them."""
+        reason = objection(password.get_secret_value(), address(email) or email, self.site_words)
+        wrong_email = [] if address(email) else [InvalidEmail()]
+        return [*wrong_email, InvalidPassword(message=reason)] if reason else [*wrong_email]
 
     async def sign_up(self, email: str, password: SecretStr) -> None:
-        """Make an account for a checked address; where there is one already nothing happens, after the same time."""
+        """Make an account; where there is one already nothing happens, after the same time.
+
+        Raises:
+            InvalidEmail, InvalidPassword: the first of the `faults`.
+        """
+        for fault in self.faults(email, password):
+            raise fault
         hashed = await self.passwords.hash(password.get_secret_value())
         try:
-            await self.accounts.insert(Account(email=email, password=hashed, created=datetime.now(UTC)))
+            await self.accounts.insert(
+                Account(email=address(email) or email, password=hashed, created=datetime.now(UTC))
+            )
         except DuplicateKey:
             return
 
@@ -118,14 +119,11 @@ class People:
         Raises:
             InvalidPassword: it cannot be this account's.
         """
-        self._check_password(new, account.value.email)
+        if reason := objection(new.get_secret_value(), account.value.email, self.site_words):
+            raise InvalidPassword(message=reason)
         hashed = await self.passwords.hash(new.get_secret_value())
         await self.accounts.replace(account, account.value.model_copy(update={"password": hashed}))
         await self.by_email.forget(account.value.email)  # what was guessed so far is worth nothing now
-
-    def _check_password(self, password: SecretStr, email: str) -> None:
-        if reason := objection(password.get_secret_value(), email, self.site_words):
-            raise InvalidPassword(message=reason)
 
     async def _rehashed(self, found: Record[Account], verdict: Verdict, password: SecretStr) -> Record[Account]:
         """The account with a hash of today's parameters: only now is the password here to be hashed."""
