@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aiohttp import ClientSession, DummyCookieJar
+from multidict import CIMultiDict
 
 from pi_accounts.service import Accounts
 from pi_server.testing import Served, serve
@@ -51,7 +52,7 @@ class Answer:
 
     status: int
     body: Any
-    headers: Mapping[str, str]
+    headers: CIMultiDict[str]
 
     @property
     def data(self) -> Any:
@@ -77,14 +78,16 @@ class Person:
     async def ask(self, verb: str, path: str, body: Any = None, **options: Any) -> Answer:
         """Ask below the plugin's root."""
         shown = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        headers = {**shown, **self.headers, **options.pop("headers", {})}
+        headers = {"Origin": self.server.url, **shown, **self.headers, **options.pop("headers", {})}
         url = f"{self.server.url}{ROOT}{path}"
         async with (
             ClientSession(cookie_jar=DummyCookieJar()) as http,
             http.request(verb, url, json=body, headers=headers, **options) as answer,
         ):
             is_json = answer.content_type == "application/json"
-            return Answer(answer.status, await (answer.json() if is_json else answer.text()), answer.headers.copy())
+            return Answer(
+                answer.status, await (answer.json() if is_json else answer.text()), CIMultiDict(answer.headers)
+            )
 
     async def sign_up(self, password: str = PASSWORD) -> Person:
         """Take an account."""
@@ -100,6 +103,20 @@ class Person:
         """The same person with a token."""
         answer = await self.try_sign_in(password)
         return Person(self.server, self.email, answer.data["Token"])
+
+    async def browse(self, password: str = PASSWORD) -> Person:
+        """The same person with a browser that signed in on the page, and the token for its forms."""
+        form = {"email": self.email, "password": password}
+        answer = await self.ask("POST", "/signin/", data=form, allow_redirects=False)
+        assert answer.status == 303, answer.body
+        cookies = [line.split(";")[0] for line in answer.headers.getall("Set-Cookie") if "Max-Age=0" not in line]
+        (token,) = (cookie.partition("=")[2] for cookie in cookies if "-csrf=" in cookie)
+        return Person(self.server, self.email, headers={"Cookie": "; ".join(cookies), "x-csrf-token": token})
+
+    async def session(self) -> str:
+        """The id of the session this browser has."""
+        (id_,) = (one["id"] for one in (await self.ask("GET", "/sessions/")).data["sessions"] if one["this"])
+        return str(id_)
 
     async def add(self, **fields: Any) -> Any:
         """Add a record."""

@@ -41,7 +41,7 @@ class RecordForm(BaseModel):
 def shown_in_form(record: ShownRecord) -> Form[RecordForm]:
     """The form that shows a record, to be changed."""
     where = record.position.coordinates if record.position else (None, None)
-    return Form.filled(
+    return Form[RecordForm].filled(
         RecordForm(
             kind=record.kind,
             taken=record.taken.astimezone(UTC).replace(tzinfo=None, microsecond=0),

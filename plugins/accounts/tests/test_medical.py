@@ -38,8 +38,11 @@ OTHERS: dict[str, Any] = {
     "altitude": 1e9, "speed": -1, "locationAccuracy": -0.1, "deviceOrientation": 361, "gpsOrientation": "NaN",
     "locationSource": "a\0b", "crs": {"type": "name", "name": "x", "$where": "1"}, "type": "Polygon", "accuracy": 1,
 }  # fmt: skip
-NOWHERE: list[Any] = [{**POINT, "coordinates": where} for where in COORDINATES]
-NOWHERE += [{**POINT, name: value} for name, value in OTHERS.items()] + [{}, [], "x"]
+NOWHERE: list[Any] = [
+    *({**POINT, "coordinates": where} for where in COORDINATES),
+    *({**POINT, name: value} for name, value in OTHERS.items()),
+    *({}, [], "x"),
+]
 
 
 @pytest.mark.parametrize("position", NOWHERE)
