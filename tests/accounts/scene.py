@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from multidict import CIMultiDict
 
 from pi_accounts.service import Accounts
@@ -74,6 +74,7 @@ class Person:
     email: str = "ann@example.com"
     token: str = ""
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    source: str = "127.0.0.1"
 
     async def ask(self, verb: str, path: str, body: Any = None, **options: Any) -> Answer:
         """Ask below the plugin's root."""
@@ -81,7 +82,7 @@ class Person:
         headers = {"Origin": self.server.url, **shown, **self.headers, **options.pop("headers", {})}
         url = f"{self.server.url}{ROOT}{path}"
         async with (
-            ClientSession(cookie_jar=DummyCookieJar()) as http,
+            ClientSession(cookie_jar=DummyCookieJar(), connector=TCPConnector(local_addr=(self.source, 0))) as http,
             http.request(verb, url, json=body, headers=headers, **options) as answer,
         ):
             is_json = answer.content_type == "application/json"
