@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pi_accounts.faults import source_ids
 from pi_accounts.model import Account, SignedIn
-from pi_accounts.people import People
+from pi_accounts.people import People, Uncounted
 from pi_accounts.records import Kept, Records
 from pi_server import Service
 from pi_server.data import Collection, Index
@@ -19,10 +19,12 @@ class Desk(Service):
     """The fields, and what is made of them.
 
     ``site_words`` are words by which everybody knows this site: no password is mainly made of them.
+    ``count_sources`` says that failures are counted by address of the network, too; behind a proxy all have its own.
     """
 
     middlewares = (source_ids,)
     site_words: tuple[str, ...] = ()
+    count_sources: bool = True
     accounts: Annotated[Collection[Account], Index("email", unique=True)]
     signed_in: Annotated[Collection[SignedIn], Index("account", "opened")]
     kept: Annotated[Collection[Kept], Index("owner", "taken")]
@@ -38,7 +40,8 @@ class Desk(Service):
     @cached_property
     def people(self) -> People:
         """Who has an account."""
-        return People(self.accounts, self.passwords, self.by_email, self.by_account, self.by_source, self.site_words)
+        by_source = self.by_source if self.count_sources else Uncounted()
+        return People(self.accounts, self.passwords, self.by_email, self.by_account, by_source, self.site_words)
 
     @cached_property
     def records(self) -> Records:

@@ -91,7 +91,8 @@ class Records:
                 _log.warning("not all records are sealed with the newest secret yet: %s", fault)
                 await asyncio.sleep(_AGAIN)
             else:
-                _log.info("all records are sealed with the newest secret, %d of them since this start", count)
+                level = logging.INFO if count else logging.DEBUG  # most starts follow no exchange of secrets
+                _log.log(level, "all records are sealed with the newest secret, %d of them since this start", count)
                 return
 
     async def _sweep(self) -> int:

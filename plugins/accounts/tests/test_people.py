@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from pydantic import SecretStr
 
 from pi_accounts.faults import InvalidEmail, InvalidPassword, TooManySignIns, WrongSignIn
 from pi_accounts.model import Account
-from pi_accounts.people import People
+from pi_accounts.people import People, Uncounted
 from pi_server import Call, Consumer, Fault
 from pi_server.data import Collection, Index, StoreUnavailable, where
 from pi_server.security import Allowance, Verdict
@@ -133,6 +133,16 @@ async def test_success_forgets_the_failures_of_its_account_only(people: People) 
         await people.prove(call(), EMAIL, RIGHT)
     assert told.value.headers == {"Retry-After": "900"}
     await people.prove(call("10.0.0.2"), EMAIL, RIGHT)
+
+
+async def test_behind_a_proxy_sources_are_not_counted(people: People) -> None:
+    """Everybody has the same address there; accounts are counted as ever."""
+    people = replace(people, by_source=Uncounted())
+    for n in range(40):
+        assert await _refused(people, email=f"other{n}@example.com")
+    for _ in range(5):
+        assert await _refused(people)
+    assert await _refused(people, RIGHT)
 
 
 async def test_what_was_nobodys_guess_does_not_count(people: People, passwords: Watched) -> None:
