@@ -26,6 +26,10 @@ class WrongSignIn(Fault):
 
     code, status, message = "InvalidCredentialsErrorId", 401, "The e-mail address or the password is wrong."
 
+    def __init__(self) -> None:
+        """Say what the other operations want to be shown, as each 401 has to."""
+        super().__init__(headers={"WWW-Authenticate": "Bearer"})
+
 
 class TooManySignIns(Fault):
     """Too many sign-ins failed from one address of the network, whoever's they were."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from pi_accounts.medical import Latitude, Line, Longitude, MedicalRecord, ShownRecord, Words, in_our_time
+from pi_accounts.medical import Kind, Latitude, Line, Longitude, MedicalRecord, ShownRecord, Unit, Words, in_our_time
 from pi_accounts.model import Credentials
 from pi_server.pages import ErrorText, Form
 
@@ -28,10 +28,10 @@ def _local(moment: datetime) -> datetime:
 class RecordForm(BaseModel):
     """Typed: a record; ``extra`` has a line for each further field, ``name: value``."""
 
-    kind: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: Kind
     taken: Annotated[datetime, AfterValidator(_local)]
     value: Line | None = None
-    unit: Annotated[str, Field(max_length=50)] | None = None
+    unit: Unit | None = None
     note: Words | None = None
     latitude: Annotated[Latitude, ErrorText("Please enter a number of degrees from -90 to 90.")] | None = None
     longitude: Annotated[Longitude, ErrorText("Please enter a number of degrees from -180 to 180.")] | None = None
@@ -70,7 +70,7 @@ def record_in(form: Form[RecordForm], before: ShownRecord | None = None) -> Medi
     try:
         return MedicalRecord.model_validate({**fields, "extra": fields_of(typed.extra)})
     except (ValidationError, ValueError) as error:
-        return form.with_error("extra", f"This field {_reason(error)}.")
+        return form.with_error("extra", _reason(error))
 
 
 def lines_of(extra: dict[str, Any]) -> str:
@@ -81,11 +81,11 @@ def lines_of(extra: dict[str, Any]) -> str:
 def fields_of(lines: str) -> dict[str, Any]:
     """The fields of such lines; ValueError for a line without a name, and for a name that comes twice."""
     found: dict[str, Any] = {}
-    for line in filter(str.strip, lines.splitlines()):
+    for line in filter(str.strip, lines.split("\n")):
         name, colon, value = line.partition(":")
         name = name.strip()
         if not colon or not name or name in found:
-            raise ValueError("needs lines such as “pulse: 61”, each with a name of its own")
+            raise ValueError("This needs lines such as “pulse: 61”, each with a name of its own.")
         found[name] = _read(value.strip())
     return found
 
@@ -100,18 +100,23 @@ def _coordinates(typed: RecordForm, known: tuple[float, ...]) -> tuple[float | N
     return (typed.longitude, typed.latitude, *known[2:])
 
 
+def shown_value(value: Any) -> str:
+    """A further field as text: as it is, or as JSON where that would be read as something else."""
+    if isinstance(value, str) and value.isprintable() and _read(value.strip()) == value:
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
 def _read(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         return text
 
 
-def shown_value(value: Any) -> str:
-    """A further field as text: as it is, or as JSON where that would be read as something else."""
-    if isinstance(value, str) and "\n" not in value and _read(value.strip()) == value:
-        return value
-    return json.dumps(value, ensure_ascii=False)
+def _no_number(name: str) -> float:
+    raise ValueError(name)
 
 
 def _reason(error: ValueError) -> str:

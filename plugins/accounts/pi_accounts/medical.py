@@ -18,13 +18,13 @@ _LONGEST_NAME = 64
 def in_our_time(moment: datetime) -> datetime:
     """The moment itself, if anybody alive can have noted it; ValueError otherwise."""
     if not _EARLIEST <= moment <= datetime.now(UTC) + timedelta(days=1):
-        raise ValueError("must lie between the year 1900 and tomorrow")
+        raise ValueError("This must lie between the year 1900 and tomorrow.")
     return moment
 
 
 def _text(value: str) -> str:
     if any((letter < " " and letter not in "\r\n\t") or "\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError("holds a character that is no text")
+        raise ValueError("This holds a character that is no text.")
     return value
 
 
@@ -39,20 +39,20 @@ def _plain(value: Any) -> Any:
 
 def _bounded(fields: dict[str, Any]) -> dict[str, Any]:
     if _values(fields, 1) > MOST_VALUES:
-        raise ValueError(f"has more than {MOST_VALUES} values")
+        raise ValueError(f"This has more than {MOST_VALUES} values.")
     try:
         size = len(json.dumps(fields, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError):
-        raise ValueError("holds what is no JSON") from None
+        raise ValueError("This holds what is no JSON.") from None
     if size > LARGEST:
-        raise ValueError(f"is larger than {LARGEST} bytes")
+        raise ValueError(f"This is larger than {LARGEST} bytes.")
     return fields
 
 
 def _values(value: object, depth: int) -> int:
     """How many there are; ValueError where they lie too deep, or under a name that is none."""
     if depth > DEEPEST + 1:
-        raise ValueError(f"has more than {DEEPEST} levels")
+        raise ValueError(f"This has more than {DEEPEST} levels.")
     if isinstance(value, dict):
         inside = cast("dict[str, object]", value)
         for name in inside:
@@ -67,11 +67,13 @@ def _values(value: object, depth: int) -> int:
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise ValueError(f"has a name that is no text of 1 to {_LONGEST_NAME} printable characters")
-    if name[0] in "$_" or "." in name or name != name.strip():
-        raise ValueError("has a name that begins with $ or _, holds a dot, or has spaces around it")
+        raise ValueError(f"A name in this has 1 to {_LONGEST_NAME} printable characters.")
+    if name[0] in "$_" or {".", ":"} & {*name} or name != name.strip():
+        raise ValueError("A name in this has no dot or colon, and neither $, _ nor a space in front.")
 
 
+Kind = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_text)]
+Unit = Annotated[str, Field(max_length=50), AfterValidator(_text)]
 Moment = Annotated[AwareDatetime, AfterValidator(in_our_time)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_text)]
 Words = Annotated[str, Field(max_length=4000), AfterValidator(_text)]
@@ -113,10 +115,10 @@ class Position(_Strict):
 class MedicalRecord(_Strict):
     """Sent: something measured or noted; ``extra`` holds whatever fields there are besides."""
 
-    kind: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_text)]
+    kind: Kind
     taken: Moment
     value: Line | None = None
-    unit: Annotated[str, Field(max_length=50), AfterValidator(_text)] | None = None
+    unit: Unit | None = None
     note: Words | None = None
     position: Position | None = None
     extra: Further = {}

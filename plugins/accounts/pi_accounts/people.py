@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 
 from pydantic import SecretStr
 
@@ -12,6 +13,15 @@ from pi_accounts.policy import address, objection
 from pi_server import Call, Fault
 from pi_server.data import Collection, DuplicateKey, Record, where, with_id
 from pi_server.security import Attempts, Passwords, Verdict
+
+
+def network(source: str) -> str:
+    """What failures are counted by: an address of IPv4, or the 64 bits of IPv6 that one household has for itself."""
+    try:
+        address_ = ip_address(source)
+    except ValueError:  # no address at all, as from a Unix socket
+        return source
+    return str(address_) if address_.version == 4 else str(ip_network((int(address_) >> 64 << 64, 64)))
 
 
 class Uncounted:
@@ -111,7 +121,8 @@ class People:
         Every refusal takes as long as another: a password is verified for nobody, and after too many failures, too;
         against a hash that no password has.
         """
-        if not await self.by_source.begin(call.source):
+        source = network(call.source)
+        if not await self.by_source.begin(source):
             raise TooManySignIns
         granted = await tries.begin(key)
         try:
@@ -119,16 +130,16 @@ class People:
             known = found.value.password if found and granted else None
             verdict = await self.passwords.verify(known, password.get_secret_value())
         except Fault:  # a store that is away, or too many hashes at once: nobody's guess
-            await self.by_source.withdraw(call.source)
+            await self.by_source.withdraw(source)
             if granted:
                 await tries.withdraw(key)
             raise
         if found is None or not verdict.right:
-            await self.by_source.failed(call.source)
+            await self.by_source.failed(source)
             if granted:
                 await tries.failed(key)
             raise WrongSignIn
-        await self.by_source.withdraw(call.source)
+        await self.by_source.withdraw(source)
         return await self._rehashed(found, verdict, password)
 
     async def change_password(self, account: Record[Account], new: SecretStr) -> None:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from pi_accounts.faults import InvalidEmail, InvalidPassword, TooManySignIns, WrongSignIn
 from pi_accounts.model import Account
-from pi_accounts.people import People, Uncounted
+from pi_accounts.people import People, Uncounted, network
 from pi_server import Call, Consumer, Fault
 from pi_server.data import Collection, Index, StoreUnavailable, where
 from pi_server.security import Allowance, Verdict
@@ -143,6 +143,21 @@ async def test_behind_a_proxy_sources_are_not_counted(people: People) -> None:
     for _ in range(5):
         assert await _refused(people)
     assert await _refused(people, RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("source", "counted"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("", ""),
+    ],
+)
+def test_a_household_is_counted_as_one(source: str, counted: str) -> None:
+    """Whoever has 64 bits of addresses for itself has no more guesses for it."""
+    assert network(source) == counted
 
 
 async def test_what_was_nobodys_guess_does_not_count(people: People, passwords: Watched) -> None:
