@@ -8,8 +8,9 @@ from typing import Annotated
 
 from pi_accounts.faults import source_ids
 from pi_accounts.model import Account, SignedIn
-from pi_accounts.people import People, Uncounted
+from pi_accounts.people import People
 from pi_accounts.records import Kept, Records
+from pi_accounts.sources import Uncounted
 from pi_server import Service
 from pi_server.data import Collection, Index
 from pi_server.security import Allowance, Attempts, Audit, Passwords, Sealer, Sessions, TokenIssuer

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from pi_accounts.faults import InvalidEmail, InvalidPassword, TooManySignIns, WrongSignIn
 from pi_accounts.model import Account
-from pi_accounts.people import People, Uncounted, network
+from pi_accounts.people import People
+from pi_accounts.sources import Uncounted, network
 from pi_server import Call, Consumer, Fault
 from pi_server.data import Collection, Index, StoreUnavailable, where
 from pi_server.security import Allowance, Verdict
