@@ -16,7 +16,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY pi_server pi_server
 COPY plugins plugins
 RUN pip install --no-deps --no-build-isolation . \
-        ./plugins/sample_service ./plugins/account_withdrawal ./plugins/exchange_rates \
+        ./plugins/sample_service ./plugins/account_withdrawal ./plugins/exchange_rates ./plugins/accounts \
     && useradd --system --uid 10001 --no-create-home pi \
     && install --directory --owner=pi --mode=0750 var
 

@@ -5,7 +5,7 @@
 
 from pi_server.domain.collection import Collection, Record, Records
 from pi_server.domain.faults import DuplicateKey, InvalidCursor, NotFound, Stale, StoreUnavailable, Unstorable
-from pi_server.domain.filters import Filter, where
+from pi_server.domain.filters import Filter, where, with_id
 from pi_server.domain.stores import Index, KeyStore, Order, Store
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "StoreUnavailable",
     "Unstorable",
     "where",
+    "with_id",
 ]

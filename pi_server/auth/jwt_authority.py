@@ -32,10 +32,12 @@ def open_jwt(
     fetch: Fetch,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
+    *,
+    secure: bool = False,
 ) -> JwtAuthority:
     """The authority the section describes; tokens are signed with its first key that can, else with the key ring's.
 
-    ``clock`` gives POSIX seconds, ``monotonic`` seconds from any start.
+    ``clock`` gives POSIX seconds, ``monotonic`` seconds from any start; ``secure`` says that consumers come by https.
 
     Raises:
         ValueError: a line for everything that is wrong, such as ``jwt.keys.main.secret: must have ...``.
@@ -47,9 +49,7 @@ def open_jwt(
     signing = _signing(keys, derived)
 
     def issuer(realm: str) -> TokenIssuer:
-        return RealmIssuer(
-            realm, signing, verifier, revocations, name=section.issuer, lifetime=section.lifetime, clock=clock
-        )
+        return RealmIssuer(realm, signing, verifier, revocations, section, secure=secure, clock=clock)
 
     return JwtAuthority(verifier, issuer)
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 from pi_server.auth.jwt_keys import JwtKey
 from pi_server.auth.jwt_reading import LONGEST_TOKEN
 from pi_server.auth.jwt_verifying import JwtVerifier, Verified
+from pi_server.config.consumer_sections import JwtSection
+from pi_server.domain.call import Call
 from pi_server.domain.faults import Unauthenticated
 from pi_server.domain.security import Revocations
 
@@ -27,18 +29,20 @@ class RealmIssuer:
         key: JwtKey,
         verifier: JwtVerifier,
         revocations: Revocations,
+        section: JwtSection,
         *,
-        name: str,
-        lifetime: float,
+        secure: bool,
         clock: Callable[[], float],
     ) -> None:
-        """``key`` can sign, ``name`` is the ``iss``, ``lifetime`` is in seconds, ``clock`` gives POSIX seconds."""
+        """``key`` can sign, ``secure`` says that consumers come by https, ``clock`` gives POSIX seconds."""
         self._realm = realm
         self._key = key
         self._verifier = verifier
         self._revocations = revocations
-        self._name = name
-        self._lifetime = lifetime
+        self._name = section.issuer
+        self._lifetime = section.lifetime
+        self._cookie = section.cookie
+        self._flags = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
         self._clock = clock
         self._header = _part({"alg": key.algorithm, "kid": key.id, "typ": "at+jwt"})
 
@@ -70,6 +74,16 @@ class RealmIssuer:
         except Unauthenticated:
             return
         await self._revocations.revoke("jwt", found.id)
+
+    async def close(self, call: Call) -> None:
+        """End the token the call came with, if it came with one of this realm."""
+        consumer = call.consumer
+        if consumer.kind == "jwt" and consumer.realm == self._realm:
+            await self._revocations.revoke("jwt", consumer.sign_in)
+
+    def cookie(self, token: str) -> str:
+        """The header ``Set-Cookie`` for ``token``, or for none any more; scripts of a page cannot read it."""
+        return f"{self._cookie}={token}; Max-Age={int(self._lifetime) if token else 0}{self._flags}"
 
     def _own(self, user: str, scopes: Sequence[str]) -> dict[str, Any]:
         now = self._clock()

@@ -186,5 +186,5 @@ def _check(claims: Claims, issuer: Issuer, realm: str, now: float, leeway: float
 def _verified(claims: Claims, issuer: Issuer, realm: str, until: float) -> Verified:
     """Nobody else says that a consumer may do everything: ``*`` counts in our own tokens only."""
     scopes = claims.scopes if issuer.own else claims.scopes - {"*"}
-    consumer = Consumer(claims.user, scopes, "jwt", realm=realm)
+    consumer = Consumer(claims.user, scopes, "jwt", realm=realm, sign_in=claims.id)
     return Verified(consumer, claims.id, f"{realm}/{claims.user}", claims.issued, min(claims.ends, until))

@@ -8,11 +8,13 @@ from typing import Annotated, Any, NotRequired, cast, get_args, get_origin, get_
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes the standard one from 3.12 on
 
+from pi_server.domain.attempts import ALLOWANCE, Allowance, Attempts
+from pi_server.domain.audit import Audit
 from pi_server.domain.capability import Capability, CapabilityKind
 from pi_server.domain.collection import Collection
 from pi_server.domain.message import Message, RestMessage, SoapMessage
 from pi_server.domain.ports import ProviderKind, RestProvider, SoapProvider
-from pi_server.domain.security import Passwords, Sessions, TokenIssuer
+from pi_server.domain.security import Passwords, Sealer, Sessions, TokenIssuer
 from pi_server.domain.service import Service
 from pi_server.domain.stores import Index, KeyStore, Store
 
@@ -20,9 +22,11 @@ _KINDS: dict[Any, ProviderKind] = {SoapProvider: "soap", RestProvider: "rest"}
 _CAPABILITIES: tuple[tuple[Any, CapabilityKind], ...] = (
     (Store, "store"),
     (KeyStore, "keys"),
+    (Sealer, "sealer"),
     (Sessions, "sessions"),
     (Passwords, "passwords"),
     (TokenIssuer, "issuer"),
+    (Audit, "audit"),
 )
 
 
@@ -79,11 +83,14 @@ def fields_of(cls: type[Service]) -> ServiceFields:
 
 
 def _wish(hint: Any) -> Capability | None:
-    """The capability a field's type asks for; ``Annotated`` may hold a collection's indexes."""
+    """The capability a field's type asks for; ``Annotated`` may hold a collection's indexes, or an allowance."""
     asked, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if get_origin(asked) is Collection:
         indexes = tuple(extra for extra in extras if isinstance(extra, Index))
         return Capability("collection", get_args(asked)[0], indexes)
+    if asked is Attempts:
+        allowance = next((extra for extra in extras if isinstance(extra, Allowance)), ALLOWANCE)
+        return Capability("attempts", allowance=allowance)
     return next((Capability(kind) for protocol, kind in _CAPABILITIES if asked is protocol), None)
 
 

@@ -1,6 +1,6 @@
 """Who calls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 ConsumerKind = Literal["anonymous", "token", "jwt", "session"]
@@ -14,7 +14,8 @@ class Consumer:
 
     ``name`` is the one the operator gave it, or the user's; ``scopes`` is what it may do (``"*"`` is everything);
     ``kind`` is how it proved who it is; ``reach`` are the services (``billing``) and operations (``billing.pay``) its
-    credential is good for; ``realm`` is where it was signed in, empty for a service token.
+    credential is good for; ``realm`` is where it was signed in, empty for a service token; ``sign_in`` is the id of the
+    session or JWT it showed, which proves nothing by itself.
     """
 
     name: str = ""
@@ -22,6 +23,7 @@ class Consumer:
     kind: ConsumerKind = "anonymous"
     reach: frozenset[str] = EVERYWHERE
     realm: str = ""
+    sign_in: str = field(default="", compare=False)  # whoever signs in twice is the same consumer
 
     @property
     def is_anonymous(self) -> bool:

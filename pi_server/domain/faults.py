@@ -25,6 +25,7 @@ Fault                       code, status, message: the only error text that ever
 ├── Unavailable             503  a plugin that could not be started
 ├── Busy                    503  as many calls in flight as the server takes
 ├── StoreUnavailable        503  the store does not answer
+├── Unrecorded              503  an access that cannot be put on record
 └── CallTimeout             504  the call's deadline passed
 
 ProviderFault               what a provider did; it never leaves, `StatusMap` turns it into a Fault
@@ -267,6 +268,13 @@ class StoreUnavailable(Fault):
     def __init__(self, reason: str = "") -> None:
         """Tell the operator which store, and what its driver said."""
         super().__init__(headers={"Retry-After": "1"}, reason=reason)
+
+
+class Unrecorded(Fault):
+    """What must be on record cannot be written down, so it does not happen."""
+
+    code, status, message = "unrecorded", 503, "The server cannot record this access; try again in a moment."
+    by_server = True
 
 
 class CallTimeout(Fault):

@@ -2,6 +2,7 @@
 
     where("owner").eq("u1") & where("taken").gte(start)
     where("city").prefix("Te") | where("city").one_of("Karaj", "Qom")
+    where("owner").eq("u1") & with_id(id)
 
 Every store gives it the same meaning:
 
@@ -70,6 +71,13 @@ class Prefix(_Combinable):
 
 
 @dataclass(frozen=True, slots=True)
+class HasId(_Combinable):
+    """The document with this id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf(_Combinable):
     """Every part holds; of no parts, always."""
 
@@ -83,7 +91,7 @@ class AnyOf(_Combinable):
     parts: tuple[Filter, ...] = ()
 
 
-Filter: TypeAlias = Compare | OneOf | Exists | Prefix | AllOf | AnyOf
+Filter: TypeAlias = Compare | OneOf | Exists | Prefix | HasId | AllOf | AnyOf
 
 EVERYTHING = AllOf()
 
@@ -92,7 +100,7 @@ def _parts(one: object, kind: type[AllOf | AnyOf]) -> tuple[Filter, ...]:
     """Flat, so that a long ``a & b & c`` is one conjunction."""
     if isinstance(one, kind):
         return one.parts
-    if isinstance(one, Compare | OneOf | Exists | Prefix | AllOf | AnyOf):
+    if isinstance(one, Compare | OneOf | Exists | Prefix | HasId | AllOf | AnyOf):
         return (one,)
     raise TypeError(f"{type(one).__name__} is no filter")
 
@@ -102,6 +110,22 @@ def field_path(name: str) -> str:
     if not _FIELD.fullmatch(name):
         raise ValueError(f"{name!r} is no path of a field")
     return name
+
+
+def with_id(id: str) -> Filter:  # noqa: A002
+    """The one document with that id, to be put together with what else must hold of it.
+
+    Raises:
+        TypeError: an id is a text: an object sent by a consumer is never one.
+    """
+    return HasId(checked_id(id))
+
+
+def checked_id(value: object) -> str:
+    """``value`` itself, if it is a text."""
+    if not isinstance(value, str):
+        raise TypeError(f"an id is a text, not {type(value).__name__}")
+    return value
 
 
 def _scalar(value: object) -> Scalar:

@@ -11,7 +11,10 @@ from pi_server.domain.call import Call
 
 
 class Sealer(Protocol):
-    """Encrypts and authenticates small texts for one purpose; what another purpose sealed does not open."""
+    """Encrypts and authenticates what is kept: declare ``sealer: Sealer`` in a service to have it.
+
+    It is for one purpose, that of the service's field; what another purpose sealed does not open.
+    """
 
     def seal(self, plain: bytes, /) -> str:
         """URL-safe text that only this server's keys open; the newest key seals."""
@@ -94,6 +97,10 @@ class Sessions(Protocol):
         """Sign out: the current session ends everywhere, and its cookie is removed."""
         ...
 
+    async def end(self, session: str) -> None:
+        """End the session of that id on all workers, within a second; whose it is, you have to know."""
+        ...
+
     async def close_all(self, user: str) -> None:
         """End every session and token of ``user`` in this realm, on all workers, within a second."""
         ...
@@ -136,6 +143,14 @@ class TokenIssuer(Protocol):
 
     async def revoke(self, token: str) -> None:
         """End one token everywhere within a second; anything that is no valid token is none to end."""
+        ...
+
+    async def close(self, call: Call) -> None:
+        """Sign out: the token the call came with ends everywhere within a second; without one, nothing does."""
+        ...
+
+    def cookie(self, token: str) -> str:
+        """The header ``Set-Cookie`` that has a browser keep ``token`` as long as it is good, or forget it (``""``)."""
         ...
 
     @property

@@ -90,7 +90,8 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         turn = Turn()
         logs = open_logs(config, turn, opened)
         stores = await open_stores(config, opened)
-        trust = build_trust(config, stores, key_ring(config))
+        ring = key_ring(config)
+        trust = build_trust(config, stores, ring)
         await trust.follow(opened)
         alerts = Alerts(config.alerts)
         opened.push_async_callback(alerts.close)
@@ -104,7 +105,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
 
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
-        binder = Binder(config, loaded.origins, watched, capabilities(stores, trust), read_page_files)
+        binder = Binder(config, loaded.origins, watched, capabilities(stores, trust, ring, logs.audit), read_page_files)
         plugins = tuple(await load_plugins(config, binder, given))
         foreign = await load_foreign(loaded)
         for name, failed in foreign.failed.items():

@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any
 
+from pi_server.audit.access_audit import AccessAudit
 from pi_server.audit.access_log import AccessLines, wants_colour
 from pi_server.audit.api_log import ApiLog
 from pi_server.audit.mask import Mask
@@ -16,6 +18,7 @@ from pi_server.audit.one_line import one_line
 from pi_server.audit.open_exchanges import OpenExchanges, abandoned
 from pi_server.audit.writer import AppendFile, BufferedWriter
 from pi_server.config import Config, LogsSection
+from pi_server.domain.audit import Audit
 from pi_server.domain.call import current_call
 from pi_server.domain.ports import AccessLog
 from pi_server.domain.turn import Turn
@@ -27,10 +30,11 @@ _STREAMS = {"stdout": 1, "stderr": 2}
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """The logs of one worker; no access log where it is switched off."""
+    """The logs of one worker; no access log where it is switched off, and no audit log until a service asks for it."""
 
     access: AccessLog | None
     api: ApiLog
+    audit: Callable[[], Audit]
 
 
 def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
@@ -53,7 +57,13 @@ def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
     )
     for closing in abandoned(section.dir / "open", api_file.path):
         api.close_abandoned(closing)
-    return Logs(_open_access_log(section, mask, opened), api)
+    return Logs(_open_access_log(section, mask, opened), api, cache(lambda: _open_audit_log(section, opened)))
+
+
+def _open_audit_log(section: LogsSection, opened: AsyncExitStack) -> Audit:
+    file = AppendFile(section.dir / "audit.log")
+    opened.callback(file.close)
+    return AccessAudit(file, timezone=section.timezone)
 
 
 def _open_access_log(section: LogsSection, mask: Mask, opened: AsyncExitStack) -> AccessLog | None:

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pi_server.audit.access_audit import AccessAudit
+from pi_server.audit.writer import Stream
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Plugin, PluginError
@@ -58,19 +60,15 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
     check_chains(loaded)
     async with AsyncExitStack() as opened:
         stores = await rehearsed_stores(config, opened)
-        trust = build_trust(config, stores, key_ring(config, make=False))
+        ring = key_ring(config, make=False)
+        trust = build_trust(config, stores, ring)
         opened.callback(trust.passwords.close)
         heard = None if config.logs.access.output == "off" else _Unheard()
         foreign = await load_foreign(loaded)
         links = inbound(config, heard, trust, open_rate_counters("memory"), foreign)
         site = Site(links, config.server.envelope)
-        binder = Binder(
-            config,
-            loaded.origins,
-            lambda plan: outbound(plan, None, opened),
-            capabilities(stores, trust),
-            read_page_files,
-        )
+        give = capabilities(stores, trust, ring, lambda: AccessAudit(Stream(-1)))  # nothing is served, nothing told
+        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened), give, read_page_files)
         plugins = tuple([_mounted(plugin, site) for plugin in await load_plugins(config, binder)])
         chains = {_place(mount): _names(mount, links, foreign) for mount in mounts_of(plugins)}
         return Rehearsal(plugins, foreign.failed, chains)

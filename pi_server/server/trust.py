@@ -97,7 +97,7 @@ def build_trust(config: Config, stores: Stores, ring: KeyRing) -> Trust:
 def _open_jwt(config: Config, ring: KeyRing, revocations: KeyStoreRevocations) -> JwtAuthority:
     from pi_server.auth.jwt_authority import open_jwt
 
-    return open_jwt(config.jwt, ring, revocations, fetch)
+    return open_jwt(config.jwt, ring, revocations, fetch, secure=config.server.secure)
 
 
 def key_ring(config: Config, *, make: bool = True) -> KeyRing:

@@ -3,10 +3,22 @@
 from typing import Literal, TypeAlias, cast
 
 from pi_server.domain.faults import Unstorable
-from pi_server.domain.filters import AllOf, AnyOf, Compare, Exists, Filter, OneOf, Prefix, Scalar, field_path
-from pi_server.stores.documents import scalar
+from pi_server.domain.filters import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Exists,
+    Filter,
+    HasId,
+    OneOf,
+    Prefix,
+    Scalar,
+    checked_id,
+    field_path,
+)
+from pi_server.stores.documents import possible_id, scalar
 
-Plain: TypeAlias = "Compare | OneOf | Every | Some"
+Plain: TypeAlias = "Compare | OneOf | HasId | Every | Some"
 Kind: TypeAlias = Literal["number", "text", "bool", "time"]
 
 CONDITIONS = 500
@@ -79,6 +91,14 @@ def _plain(asked: Filter) -> Plain:
             return Every(map(_plain, parts))
         case AnyOf(parts):
             return Some(map(_plain, parts))
+        case HasId(id):
+            return asked if possible_id(checked_id(id)) else Some()  # what no document can have, none is found by
+        case _:
+            return _of_a_field(asked)
+
+
+def _of_a_field(asked: Filter) -> Plain:
+    match asked:
         case OneOf(field, values):
             return OneOf(field_path(field), tuple(map(_value, values)))
         case Exists(field, present):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pi_server.domain.faults import DuplicateKey, NotFound, Stale
-from pi_server.domain.filters import EVERYTHING, Compare, Filter, OneOf, Scalar
+from pi_server.domain.filters import EVERYTHING, Compare, Filter, HasId, OneOf, Scalar
 from pi_server.domain.stores import BY_ID, Document, Found, Index, Order, Stored
 from pi_server.stores.documents import (
     checked,
@@ -151,7 +151,7 @@ class MemoryDocuments:
 
     def _matching(self, where: Filter) -> Iterator[tuple[str, _Kept]]:
         asked = plain(where)
-        return ((id_, kept) for id_, kept in self._living() if _holds(asked, kept.document))
+        return ((id_, kept) for id_, kept in self._living() if _holds(asked, id_, kept.document))
 
 
 def _given(id_: str, kept: _Kept) -> Stored:
@@ -174,12 +174,14 @@ def _rank(at: Position) -> tuple[int, Any, str]:
     return _RANKS.index(kind_of(at.value)), 0 if at.value is None else at.value, at.id
 
 
-def _holds(asked: Plain, document: Document) -> bool:
+def _holds(asked: Plain, id_: str, document: Document) -> bool:
     match asked:
         case Every():
-            return all(_holds(part, document) for part in asked)
+            return all(_holds(part, id_, document) for part in asked)
         case Some():
-            return any(_holds(part, document) for part in asked)
+            return any(_holds(part, id_, document) for part in asked)
+        case HasId(wanted):
+            return id_ == wanted
         case OneOf(name, values):
             return any(_equal(value_at(document, name), value) for value in values)
         case Compare(name, operator, value):

@@ -7,7 +7,7 @@ it: a list would equal each of its items, an index would hold them all, and a pa
 from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
-from pi_server.domain.filters import Compare, OneOf
+from pi_server.domain.filters import Compare, HasId, OneOf
 from pi_server.domain.stores import Document, Order
 from pi_server.stores.filters import Every, Kind, Plain, Some, kind_of
 from pi_server.stores.paging import Part, Position
@@ -36,6 +36,8 @@ def condition(asked: Plain) -> Query:
             return {"$and": [condition(part) for part in asked]} if asked else {}
         case Some():
             return {"$or": [condition(part) for part in asked]} if asked else NEVER
+        case HasId(id):
+            return {"_id": {"$eq": id}}
         case OneOf(field, values):
             return {path(field): {"$in": list(values)}}
         case Compare(field, ("eq" | "ne") as operator, value):

@@ -8,7 +8,7 @@ uniqueness, which it does only where its text is the very text of the query's ex
 from datetime import datetime
 from typing import TypeAlias
 
-from pi_server.domain.filters import Compare, OneOf, Scalar
+from pi_server.domain.filters import Compare, HasId, OneOf, Scalar
 from pi_server.domain.stores import Index
 from pi_server.stores.documents import iso
 from pi_server.stores.filters import Every, Kind, Plain, Some, kind_of
@@ -40,6 +40,8 @@ def condition(asked: Plain) -> Sql:
             return _joined(" AND ", "1", asked)
         case Some():
             return _joined(" OR ", "0", asked)
+        case HasId(id):
+            return "id = ?", (id,)
         case OneOf(field, values):
             return _one_of(field, values)
         case Compare(field, ("eq" | "ne") as operator, value):

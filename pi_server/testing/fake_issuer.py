@@ -42,6 +42,14 @@ class FakeIssuer:
         """End one token."""
         await self._issuer.revoke(token)
 
+    async def close(self, call: Call) -> None:
+        """End the token the call came with."""
+        await self._issuer.close(call)
+
+    def cookie(self, token: str) -> str:
+        """The header ``Set-Cookie`` for ``token``, as on plain http."""
+        return self._issuer.cookie(token)
+
     def call(self, token: str) -> Call:
         """A new call that comes with ``token``, as the chain would hand it on.
 

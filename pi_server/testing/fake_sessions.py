@@ -46,7 +46,7 @@ class FakeSessions:
         if not living:
             raise Unauthenticated(reason="no such session")
         found = living[-1]
-        call = Call(consumer=Consumer(found.user, found.scopes, "session", realm=_REALM))
+        call = Call(consumer=Consumer(found.user, found.scopes, "session", realm=_REALM, sign_in=found.id))
         self._shown[call.correlation_id] = found.id
         return call
 
@@ -78,6 +78,10 @@ class FakeSessions:
     async def close(self, call: Call) -> None:
         """Sign out."""
         self._kept.pop(self._shown.pop(call.correlation_id, ""), None)
+
+    async def end(self, session: str) -> None:
+        """End the session of that id."""
+        self._kept.pop(session, None)
 
     async def close_all(self, user: str) -> None:
         """End every session of ``user``."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -10,6 +11,7 @@ import pytest
 from pi_server.auth.jwt_authority import open_jwt
 from pi_server.auth.jwt_verifying import FixedKeys, Issuer, JwtVerifier
 from pi_server.auth.keyring import KeyRing
+from pi_server.domain.call import Call
 from pi_server.domain.consumer import Consumer
 from pi_server.domain.faults import StoreUnavailable, Unauthenticated
 from pi_server.domain.security import TokenIssuer
@@ -67,6 +69,28 @@ def test_an_issued_token_is_what_the_standards_say(scene: Scene) -> None:
         "iss": "pi-server", "aud": "shop", "sub": "alice", "iat": now, "nbf": now, "exp": now + 900, "scope": "",
         "theme": "dark",
     }  # fmt: skip
+
+
+async def test_signing_out_ends_the_token_of_the_call(scene: Scene) -> None:
+    """It is known by its id; a session, or a token of another realm, is not this issuer's to end."""
+    token, issuer = scene.issue("alice"), scene.authority.issuer("shop")
+    consumer = scene.verify(token)
+    assert consumer.sign_in == opened(token.split(".")[1])["jti"]
+    for other in (replace(consumer, kind="session"), replace(consumer, realm="portal")):
+        await issuer.close(Call(consumer=other))
+    assert scene.verify(token) == consumer
+    await issuer.close(Call(consumer=consumer))
+    assert "revoked" in refused(scene, token)
+
+
+def test_the_cookie_lasts_as_long_as_its_token(scene: Scene) -> None:
+    """No script reads it; without a token it is over."""
+    issuer = scene.authority.issuer("shop")
+    flags = "Path=/; HttpOnly; SameSite=Lax"
+    assert issuer.cookie("a.b.c") == f"token=a.b.c; Max-Age=900; {flags}"
+    assert issuer.cookie("") == f"token=; Max-Age=0; {flags}"
+    secure = open_jwt(scene.section, KeyRing([RING]), scene.revocations, no_fetch, secure=True).issuer("shop")
+    assert secure.cookie("a.b.c").endswith(f"{flags}; Secure")
 
 
 def test_no_two_tokens_are_the_same(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pi_server.domain.faults import InvalidCursor, Unstorable
-from pi_server.domain.filters import AllOf, AnyOf, Compare, Exists, Filter, OneOf, Prefix, where
+from pi_server.domain.filters import AllOf, AnyOf, Compare, Exists, Filter, HasId, OneOf, Prefix, where, with_id
 from pi_server.domain.stores import Documents, Found, Index, Order
 from tests.parts.document_stores import Insert, ids_of
 
@@ -92,6 +92,20 @@ async def test_a_filter_means_the_same_everywhere(documents: Documents) -> None:
     assert [await ids_of(documents, asked) for asked, _ in FILTERS] == expected
 
 
+async def test_a_filter_may_ask_for_the_id(documents: Documents) -> None:
+    """Together with whatever else must hold, so that another's document is as good as none."""
+    for id_, owner in (("a", "ann"), ("b", "bob")):
+        await documents.insert({"owner": owner, "id": "b"}, id=id_)
+    mine = where("owner").eq("ann")
+    assert await ids_of(documents, with_id("a")) == {"a"}
+    assert await ids_of(documents, mine & with_id("a")) == {"a"}
+    for other in ("b", "A", "", "\0", "\ud800", "a" * 600, "$ne", "'a'"):
+        assert await ids_of(documents, mine & with_id(other)) == set()
+    assert await documents.delete_where(mine & with_id("b")) == 0
+    assert await documents.delete_where(mine & with_id("a")) == 1
+    assert await ids_of(documents, AllOf()) == {"b"}
+
+
 async def test_a_path_leads_into_objects_only(documents: Documents, insert: Insert) -> None:
     """Not into a list, however alike its items are."""
     found = await insert(a={"b": {"c": 1}})
@@ -118,6 +132,7 @@ BUILT: list[Callable[[Any], Filter]] = [
     lambda value: Compare("v", "gt", value),
     lambda value: OneOf("v", (1, value)),
     lambda value: Prefix("v", value),
+    HasId,
     lambda value: AllOf((value,)),
     lambda value: AnyOf((Exists("v", True), value)),
     lambda value: value,

@@ -46,13 +46,13 @@ class Heard(CommandListener):
         """Of no interest."""
 
 
-def _operators(asked: object) -> set[str]:
+def operators(asked: object) -> set[str]:
     """All names that MongoDB would take for operators; values must be plain."""
     if isinstance(asked, dict):
         items = cast("dict[str, object]", asked).items()
-        return {name for name, _ in items if name.startswith("$")}.union(*(_operators(value) for _, value in items))
+        return {name for name, _ in items if name.startswith("$")}.union(*(operators(value) for _, value in items))
     if isinstance(asked, list):
-        return set[str]().union(*map(_operators, cast("list[object]", asked)))
+        return set[str]().union(*map(operators, cast("list[object]", asked)))
     assert asked is None or isinstance(asked, str | int | float | bool | datetime)
     return set()
 
@@ -77,7 +77,7 @@ async def test_no_value_is_ever_an_operator(mongo_database: str) -> None:
         await documents.delete_where(where("v").eq(text))
     await client.close()
     assert len(heard.filters) > 8 * len(HOSTILE)
-    assert set[str]().union(*map(_operators, heard.filters)) <= WORDS
+    assert set[str]().union(*map(operators, heard.filters)) <= WORDS
 
 
 async def test_a_server_that_is_away_is_a_fault_within_the_limit() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PROOF = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+PROOF = re.compile(r"`((?:tests|plugins)/[\w/]+\.py)::(\w+)`")
 """A test as a page names it: its file and its name."""
 
-PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("plugins/*/**/*.md")))
 
 _BLOCK = re.compile(
     r"(?:^\*\*`(?P<file>[^`]+)`\*\*\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

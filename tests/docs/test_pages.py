@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from pi_server.cli import app
 from pi_server.config import load
-from tests.docs.pages import DOCS, PAGES, blocks, prose
+from tests.docs.pages import DOCS, PAGES, ROOT, blocks, prose
 from tests.docs.tables import TABLES, place
 
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _IN_SHELL = re.compile(r"^pi-server (.+)$", re.MULTILINE)
 _IN_SPAN = re.compile(r"`pi-server ([^`\n]+)`")
 _HOME = re.compile(r"(?<![\w.:/])/(?:home|root|srv|tmp|usr|opt|var|Users)/")
-PAGE_IDS = [page.name for page in PAGES]
+PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 GROUPS = {"plugin", "config", "token", "mask"}
 
 

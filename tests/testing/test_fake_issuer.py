@@ -2,6 +2,7 @@
 
 import pytest
 
+from pi_server.domain.call import Call
 from pi_server.domain.faults import Unauthenticated
 from pi_server.testing import FakeClock, FakeIssuer
 
@@ -18,6 +19,17 @@ async def test_a_token_is_its_users_until_it_ends() -> None:
         issuer.call(token)
     assert issuer.call(other).consumer.name == "ann"
     await issuer.revoke("no token at all")
+
+
+async def test_whoever_signs_out_ends_the_token_of_the_call() -> None:
+    """That one alone; a call without a token ends nothing."""
+    issuer = FakeIssuer()
+    token, other = issuer.issue("ann"), issuer.issue("ann")
+    await issuer.close(issuer.call(token))
+    await issuer.close(Call())
+    with pytest.raises(Unauthenticated):
+        issuer.call(token)
+    assert issuer.call(other).consumer.name == "ann"
 
 
 def test_a_token_lasts_as_long_as_it_says() -> None:

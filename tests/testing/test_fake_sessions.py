@@ -15,6 +15,7 @@ async def test_a_session_is_its_calls(call: Call) -> None:
     assert await sessions.current(call) == await sessions.current(shown) == session
     assert await sessions.current(Call()) is None
     assert (session.user, dict(session.data), session.scopes) == ("ann", {"cart": [1, 2]}, frozenset({"read"}))
+    assert shown.consumer.sign_in == session.id
     assert (shown.consumer.name, shown.consumer.kind, shown.consumer.may("read")) == ("ann", "session", True)
     assert shown.correlation_id != call.correlation_id
 
@@ -60,6 +61,8 @@ async def test_sessions_end(call: Call) -> None:
         await sessions.open(Call(), user)
     await sessions.close(sessions.call())
     assert [session.user for session in sessions.living] == ["ann", "ann", "bob"]
+    await sessions.end(sessions.living[0].id)
+    assert [session.user for session in sessions.living] == ["ann", "bob"]
     await sessions.close_all("ann")
     (bob,) = sessions.living
     shown = sessions.call(bob)

@@ -86,6 +86,11 @@ class Portal(Service):
         session = await self.sessions.current(call)
         return session.user if session else "nobody"
 
+    @post("/sign-out-of", public=True)
+    async def sign_out_of(self, call: Call, session: str) -> None:
+        """Close a session that is known by its id."""
+        await self.sessions.end(session)
+
     @get("/bearer", chain="jwt")
     async def bearer(self, call: Call) -> str:
         """Tell whose JWT it is."""

@@ -69,6 +69,19 @@ async def test_all_sessions_of_a_user_end_on_all_workers(keep: Keep) -> None:
 
 
 @both
+async def test_one_session_of_several_is_ended_by_its_id(keep: Keep) -> None:
+    """From another one, which lives on; the id is also what a call's consumer is known by."""
+    of = setting(keep=keep)
+    async with worker(of) as one, worker(of) as two:
+        first, second = [await one.sign_in("ann") for _ in range(2)]
+        id_ = (await one.ask("GET", "/portal/me", cookie=first)).data["id"]
+        await one.ask("POST", "/portal/sign-out-of", cookie=second, json={"session": id_})
+        assert (await one.ask("GET", "/portal/me", cookie=first)).status == 401
+        await _refused_within(1, two, first)
+        assert (await two.ask("GET", "/portal/me", cookie=second)).status == 200
+
+
+@both
 async def test_signing_in_gives_a_new_id_and_ends_the_old_session(keep: Keep) -> None:
     """Fixation: a session known before the sign-in is not the one after it, and is no session any more."""
     async with worker(setting(keep=keep)) as portal:

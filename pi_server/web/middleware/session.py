@@ -48,6 +48,6 @@ def session_credential(storage: SessionStorage, realm: str) -> Credential:
             raise Unauthenticated(reason="no valid session")
         if record.realm != realm:
             raise Unauthenticated(reason=f"a session of the realm {record.realm}")
-        return Consumer(name=record.user, scopes=record.scopes, kind="session", realm=realm)
+        return Consumer(record.user, record.scopes, "session", realm=realm, sign_in=record.id)
 
     return Credential("session", present, authenticate, "session")

@@ -68,6 +68,10 @@ class RequestSessions:
         if self._storage.load_cookie(request) is not None or record is not None:
             request[SESSION] = OpenSession(cookie="")
 
+    async def end(self, session: str) -> None:
+        """Revoke one by its id."""
+        await self._storage.rules.revocations.revoke("session", session)
+
     async def close_all(self, user: str) -> None:
         """Revoke everything issued to ``user`` up to now."""
         await self._storage.rules.revocations.revoke_user(f"{self._realm}/{user}")
