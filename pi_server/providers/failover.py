@@ -50,7 +50,7 @@ class Failover:
             self._standing.failovers += 1
             outcome = await self._ask(exchange.again(self._now()), at)
             told = _told(told, outcome)
-        if told is outcome and not isinstance(outcome, ProviderFault):
+        if not isinstance(outcome, ProviderFault) and not self._leads_on(exchange, outcome):
             self._at = at
         return answer_of(told)
 
@@ -74,5 +74,9 @@ def _told(before: Outcome, now: Outcome) -> Outcome:
         return now
     if not isinstance(before, Refused):
         return before
-    sooner = (before.retry_after or inf) < (now.retry_after or inf)
-    return before if now.kind == "breaker_open" and sooner else now
+    return before if now.kind == "breaker_open" and _opens(before) < _opens(now) else now
+
+
+def _opens(breaker: Refused) -> float:
+    """In how many seconds a breaker lets a probe out, if it ever does by itself."""
+    return inf if breaker.retry_after is None else breaker.retry_after

@@ -79,7 +79,7 @@ class BulkheadSection(_Section):
         default=None,
         ge=0,
         le=10_000,
-        description="How many exchanges run at once: as many as `connections`, if not said; 0: any number.",
+        description="How many exchanges run at once: as many as `connections`, unless given; 0: any number.",
     )
     queue: int = Field(default=500, ge=0, le=100_000, description="How many more may wait.")
     wait: Duration = Field(default=1.0, description="How long each of them waits at most.")

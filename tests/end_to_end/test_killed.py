@@ -123,7 +123,8 @@ async def test_two_kills_leave_one_closing_record_for_each_request(tmp_path: Pat
 
     async with unreliable() as provider:
         market = {"endpoint": provider, "company": "market", "timeout": "300ms", "connections": 100}
-        config = {"services": {"made": {"enabled": True, "market": market}}, "limits": {"in_flight": 1000}}
+        sent = {"breaker": {"failures": 0}, "bulkhead": {"in_flight": 0}}  # no call is refused
+        config = {"services": {"made": {"enabled": True, "market": {**market, **sent}}}, "limits": {"in_flight": 1000}}
         (tmp_path / "config.yaml").write_text(json.dumps(config))
         await consumers.all_calls(start)
     _check(tmp_path / "var/logs", calls)

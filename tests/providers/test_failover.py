@@ -13,6 +13,8 @@ from tests.parts.virtual_time import run
 from tests.providers.outbound import AGAIN, OK, UNAVAILABLE, Told, exchange, fault, standing
 
 OPEN = Refused("breaker_open", "made up", retry_after=5)
+HELD = Refused("breaker_open", "made up")
+PROBING = Refused("breaker_open", "made up", retry_after=0)
 OPEN_SHORT = Refused("breaker_open", "made up", retry_after=1)
 FULL = Refused("queue_full", "made up")
 DEAD = fault(sent=False)
@@ -60,6 +62,13 @@ def test_it_stays_with_the_endpoint_that_answered() -> None:
     assert (len(first.given), len(second.given)) == (2, 3)
 
 
+def test_an_endpoint_that_only_says_it_cannot_is_none_to_stay_with() -> None:
+    """When all of them answer 503, the first is asked first the next time, too."""
+    ends, (first, second) = _asked([UNAVAILABLE], [UNAVAILABLE], repeatable=True, times=2)
+    assert ends == [UNAVAILABLE, OK]
+    assert (len(first.given), len(second.given)) == (2, 1)
+
+
 def test_requests_go_to_the_address_of_their_endpoint() -> None:
     """Path and query stay, and the record names the endpoint that was asked."""
     _, (first, second) = _asked([DEAD], [])
@@ -74,6 +83,9 @@ def test_requests_go_to_the_address_of_their_endpoint() -> None:
         ([OPEN, OK], OK),
         ([OPEN, OPEN_SHORT], OPEN_SHORT),
         ([OPEN_SHORT, OPEN], OPEN_SHORT),
+        ([HELD, OPEN], OPEN),
+        ([OPEN, HELD], OPEN),
+        ([PROBING, OPEN], PROBING),
         ([DEAD, OPEN], DEAD),
         ([OPEN, DEAD], DEAD),
         ([FULL, OK], FULL),
