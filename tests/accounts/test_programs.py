@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,10 @@ async def test_the_core_answers_ping_where_the_root_is_bare(tmp_path: Path) -> N
     async with serving(tmp_path / "server", services=services) as server:
         async with server.session.get("/ping/") as answer:
             assert (answer.status, await answer.text()) == (200, "pong")
+        async with server.session.get("/signin/", headers={"Accept": "text/html"}) as answer:
+            (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', await answer.text())
+        async with server.session.get(style) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/css")
         person = {"email": "ann@example.com", "password": PASSWORD}
         async with server.session.post("/signup/", json=person) as answer:
             assert answer.status == 202
