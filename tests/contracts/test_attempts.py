@@ -42,7 +42,7 @@ async def _guess(attempts: CountedAttempts, key: str = "ann") -> bool:
 async def test_of_many_guesses_at_once_only_so_many_are_looked_at(workers: list[CountedAttempts]) -> None:
     """A hundred guesses on each of eight workers: five are granted; then even a single one is not.
 
-    A store that so many ask at once may not answer all of them in time; then each worker grants its share, which is one.
+    A store that so many ask at once may not answer all in time; then each worker grants its share, which is one.
     """
     granted = await asyncio.gather(*(_guess(worker) for _ in range(100) for worker in workers))
     assert 5 <= sum(granted) <= 5 + WORKERS
