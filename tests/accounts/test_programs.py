@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,33 @@ async def test_a_changed_password_ends_everything_else(server: Served) -> None:
     assert (await Person(server).try_sign_in("a long walk along the sea")).status == 200
 
 
+async def test_nobody_slips_in_with_the_old_password(server: Served) -> None:
+    """Of sign-ins at the very moment of the change none lasts, by token or by session."""
+    ann = await person(server)
+    entering = [asyncio.create_task(_enter(server, n)) for n in range(12)]
+    await asyncio.sleep(0.05)
+    changed = await ann.ask("POST", "/password/", {"current": PASSWORD, "new": "a long walk along the sea"})
+    assert changed.status == 200
+    for entered in filter(None, await asyncio.gather(*entering)):
+        assert (await entered.ask("GET", "/records/")).status == 401
+    assert (await Person(server, token=changed.data["Token"]).ask("GET", "/records/")).status == 200
+
+
+async def _enter(server: Served, n: int) -> Person | None:
+    """Whoever got in, with a token or with a session."""
+    ann = Person(server, source=f"127.0.4.{n + 1}")
+    await asyncio.sleep(n * 0.01)
+    if n % 2:
+        answer = await ann.try_sign_in()
+        return Person(server, token=answer.data["Token"]) if answer.status == 200 else None
+    form = {"email": ann.email, "password": PASSWORD}
+    answer = await ann.ask("POST", "/signin/", data=form, allow_redirects=False)
+    cookies = "; ".join(
+        line.split(";")[0] for line in answer.headers.getall("Set-Cookie", []) if "Max-Age=0" not in line
+    )
+    return Person(server, headers={"Cookie": cookies}) if answer.status == 303 else None
+
+
 async def test_a_deleted_account_leaves_nothing(tmp_path: Path) -> None:
     """No record, session, token or address, in no collection and in no file; other people's stay."""
     async with serving(tmp_path / "server") as server:
@@ -134,6 +163,10 @@ async def test_the_core_answers_ping_where_the_root_is_bare(tmp_path: Path) -> N
     async with serving(tmp_path / "server", services=services) as server:
         async with server.session.get("/ping/") as answer:
             assert (answer.status, await answer.text()) == (200, "pong")
+        async with server.session.get("/signin/", headers={"Accept": "text/html"}) as answer:
+            (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', await answer.text())
+        async with server.session.get(style) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/css")
         person = {"email": "ann@example.com", "password": PASSWORD}
         async with server.session.post("/signup/", json=person) as answer:
             assert answer.status == 202

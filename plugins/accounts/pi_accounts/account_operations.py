@@ -1,7 +1,7 @@
 """Signing up, in and out for programs: JSON in, JSON out."""
 
 from pi_accounts.desk import Desk
-from pi_accounts.faults import InvalidEmail, Unsignable
+from pi_accounts.faults import InvalidEmail, Unsignable, WrongSignIn
 from pi_accounts.model import (
     Account,
     Confirmation,
@@ -85,6 +85,7 @@ class AccountOperations(Desk):
             token = self.issuer.issue(account.id, claims={"Username": account.value.email})
         except ValueError as error:
             raise Unsignable(reason=str(error)) from error
+        await self.people.check_same(account)
         return Reply(Issued(Token=token), headers={"Set-Cookie": self.issuer.cookie(token)})
 
     async def _entered(self, call: Call, account: Record[Account]) -> None:
@@ -93,6 +94,11 @@ class AccountOperations(Desk):
         session = await self.sessions.open(call, account.id, data={"email": account.value.email})
         known = SignedIn(account=account.id, opened=session.opened, expires=session.expires, source=call.source)
         await self.signed_in.insert(known, id=session.id, expires=session.expires)
+        try:
+            await self.people.check_same(account)
+        except WrongSignIn:
+            await self._leave(call)
+            raise
 
     async def _leave(self, call: Call) -> None:
         """Sign out of whatever the call came with."""
@@ -105,9 +111,9 @@ class AccountOperations(Desk):
     async def _changed(self, call: Call, change: PasswordChange) -> Record[Account]:
         """The account with its new password, signed out everywhere."""
         account = await self.people.prove_again(call, change.current)
-        await self.people.change_password(account, change.new)
+        changed = await self.people.change_password(account, change.new)
         await self._end_all(call)
-        return account
+        return changed
 
     async def _end_all(self, call: Call) -> None:
         await self.sessions.close_all(call.consumer.name)

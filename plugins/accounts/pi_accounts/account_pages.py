@@ -50,10 +50,9 @@ class AccountPages(AccountOperations):
         if form.value is None:
             return _again("sign_in.html", form, _SEE, status=422)
         try:
-            account = await self.people.prove(call, form.value.email, form.value.password)
+            await self._entered(call, await self.people.prove(call, form.value.email, form.value.password))
         except (WrongSignIn, TooManySignIns) as fault:
             return _again("sign_in.html", form, fault.message, fault)
-        await self._entered(call, account)
         there = Redirect.back(form.value.next, "/records/").to
         return Redirect(there, headers={"Set-Cookie": self.issuer.cookie("")})
 

@@ -115,7 +115,17 @@ class People:
         await self.by_source.withdraw(source)
         return await self._rehashed(found, verdict, password)
 
-    async def change_password(self, account: Record[Account], new: SecretStr) -> None:
+    async def check_same(self, account: Record[Account]) -> None:
+        """Ask once somebody is let in: a password that was changed meanwhile has ended what was there before only.
+
+        Raises:
+            WrongSignIn: that was so.
+        """
+        found = await self.accounts.first(with_id(account.id))
+        if found is None or found.value.password != account.value.password:
+            raise WrongSignIn
+
+    async def change_password(self, account: Record[Account], new: SecretStr) -> Record[Account]:
         """Put another password in the place of the old one.
 
         Raises:
@@ -124,12 +134,16 @@ class People:
         if reason := objection(new.get_secret_value(), account.value.email, self.site_words):
             raise InvalidPassword(message=reason)
         hashed = await self.passwords.hash(new.get_secret_value())
-        await self.accounts.replace(account, account.value.model_copy(update={"password": hashed}))
+        changed = await self.accounts.replace(account, account.value.model_copy(update={"password": hashed}))
         await self.by_email.forget(account.value.email)  # what was guessed so far is worth nothing now
+        return changed
 
     async def _rehashed(self, found: Record[Account], verdict: Verdict, password: SecretStr) -> Record[Account]:
         """The account with a hash of today's parameters: only now is the password here to be hashed."""
         if not verdict.rehash:
             return found
-        hashed = await self.passwords.hash(password.get_secret_value())
-        return await self.accounts.replace(found, found.value.model_copy(update={"password": hashed}))
+        try:
+            hashed = await self.passwords.hash(password.get_secret_value())
+            return await self.accounts.replace(found, found.value.model_copy(update={"password": hashed}))
+        except Fault:  # it can wait for the next time
+            return found

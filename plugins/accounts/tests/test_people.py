@@ -204,3 +204,33 @@ async def test_a_session_is_not_enough_to_guess_the_password(people: People, pas
         await people.prove_again(call("10.0.3.1", found.id), RIGHT)
     with pytest.raises(WrongSignIn):
         await people.prove_again(call("10.0.3.1", "somebody who left"), RIGHT)
+
+
+async def test_a_hash_that_cannot_be_replaced_now_waits(people: People, accounts: Collection[Account]) -> None:
+    """Whoever knows the password is let in all the same."""
+    found = await accounts.first(where("email").eq(EMAIL))
+    assert found is not None
+    weak = FakePasswords.weak_hash(RIGHT.get_secret_value())
+    await accounts.replace(found, found.value.model_copy(update={"password": weak}))
+    assert (await replace(people, passwords=Full()).prove(call(), EMAIL, RIGHT)).value.password == weak
+
+
+class Full(FakePasswords):
+    """Has no turn left to make a hash."""
+
+    async def hash(self, password: str) -> str:
+        """Refuse."""
+        raise Fault("busy", 503)
+
+
+async def test_whoever_is_let_in_has_the_password_of_today(people: People, accounts: Collection[Account]) -> None:
+    """One that was changed between the proof and the entry is no proof any more, nor is an account that is gone."""
+    found = await people.prove(call(), EMAIL, RIGHT)
+    await people.check_same(found)
+    changed = await people.change_password(found, SecretStr("a long walk along the sea"))
+    await people.check_same(changed)
+    with pytest.raises(WrongSignIn):
+        await people.check_same(found)
+    await accounts.delete(found.id)
+    with pytest.raises(WrongSignIn):
+        await people.check_same(changed)
