@@ -17,6 +17,7 @@ from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.service import Service
 from pi_server.domain.turn import Turn
 from pi_server.providers.build import SETTINGS, build_provider
+from pi_server.providers.trail import trail
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import open_logs
@@ -25,6 +26,7 @@ from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
+from pi_server.web.once.ledger import Ledger
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
@@ -86,7 +88,8 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         turn = Turn()
         logs = open_logs(config, turn, opened)
         stores = await open_stores(config, opened)
-        trust = build_trust(config, stores, key_ring(config))
+        ring = key_ring(config)
+        trust = build_trust(config, stores, ring)
         await trust.follow(opened)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
@@ -101,7 +104,8 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         foreign = await load_foreign(loaded)
         for name, failed in foreign.failed.items():
             _log.error("middleware %s cannot be used: %s", name, failed)
-        links = inbound(config, logs.access, trust, rates, foreign)
+        ledger = Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
+        links = inbound(config, logs.access, trust, rates, foreign, ledger)
         site = Site(links, config.server.envelope)
         outer = links.outer(ENVELOPES[config.server.envelope])
         cookie = trust.sessions.cookie_name
@@ -116,7 +120,7 @@ async def outbound(
 ) -> Provider:
     """The provider of one field, with the API log innermost in its outbound chain."""
     settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
-    links: Chain[Send] = Chain()
+    links: Chain[Send] = Chain(trail) if plan.once else Chain()
     if api_log:
         secret = frozenset(name.lower() for name in settings.headers)
         links = links.append(

@@ -17,6 +17,7 @@ from pi_server.server.stores import rehearsed_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
+from pi_server.web.once.ledger import Ledger
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
     check_chains(loaded)
     async with AsyncExitStack() as opened:
         stores = await rehearsed_stores(config, opened)
-        trust = build_trust(config, stores, key_ring(config, make=False))
+        ring = key_ring(config, make=False)
+        trust = build_trust(config, stores, ring)
         opened.callback(trust.passwords.close)
         heard = None if config.logs.access.output == "off" else _Unheard()
         foreign = await load_foreign(loaded)
-        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign)
+        ledger = Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
+        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign, ledger)
         site = Site(links, config.server.envelope)
         binder = Binder(
             config,
