@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from pi_server.domain.faults import CallTimeout, Fault, InternalFault, ProviderFailure, ProviderFault, StoreUnavailable
 from pi_server.domain.once import Answer, Done, Known, Running, Step, Unknown, outcome, step
@@ -205,5 +205,6 @@ class Orders(RuleBasedStateMachine):
         self.workers.remove(worker)
 
 
-TestOrders = Orders.TestCase
-TestOrders.__doc__ = "However workers, failures and time come together, the provider acts once at most."
+def test_the_provider_acts_once_at_most() -> None:
+    """However workers, failures, deaths and time come together, it never acts twice, and what happened is not free."""
+    run_state_machine_as_test(Orders)
