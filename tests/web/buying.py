@@ -128,9 +128,8 @@ class Counter:
 
 @asynccontextmanager
 async def shopping(folder: Path | None = None, **config: Any) -> AsyncGenerator[Counter]:
-    """Serve the shop, also to another consumer; repeats do not wait long."""
+    """Serve the shop, also to another consumer."""
     book = Book()
-    config = {"idempotency": {"wait": "300ms"}} | config
     config["tokens"] = {"other": {"sha256": digest(OTHER), "scopes": ["shop.buy"]}}
     async with serve(Shop(book=book), config=config, directory=folder) as server:
         yield Counter(server, book)

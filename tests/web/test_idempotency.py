@@ -109,16 +109,17 @@ async def test_a_hundred_at_once_are_one(shop: Counter) -> None:
     assert sum("Idempotent-Replayed" in headers for _, headers, _ in answers) == 99
 
 
-async def test_a_repeat_does_not_wait_for_ever(shop: Counter) -> None:
+async def test_a_repeat_does_not_wait_for_ever() -> None:
     """While the first call runs for longer than a repeat waits, that is told to come back, and then gets the answer."""
-    shop.book.seconds = 1.0
-    first = asyncio.ensure_future(shop.ask())
-    while not shop.book.done:
-        await asyncio.sleep(0.01)
-    status, headers, body = await shop.ask()
-    assert (status, headers["Retry-After"], b"still_running" in body) == (409, "1", True)
-    assert (await first)[2] == (await shop.ask())[2]
-    assert shop.book.done == ["tea"]
+    async with shopping(idempotency={"wait": "100ms"}) as shop:
+        shop.book.seconds = 1.0
+        first = asyncio.ensure_future(shop.ask())
+        while not shop.book.done:
+            await asyncio.sleep(0.01)
+        status, headers, body = await shop.ask()
+        assert (status, headers["Retry-After"], b"still_running" in body) == (409, "1", True)
+        assert (await first)[2] == (await shop.ask())[2]
+        assert shop.book.done == ["tea"]
 
 
 async def test_a_store_that_is_away_lets_nothing_run() -> None:
@@ -170,6 +171,17 @@ async def test_a_repeat_waits_no_longer_than_its_consumer(shop: Counter) -> None
     assert await shop.code(**{"x-timeout-ms": "1"}) == (409, "still_running")
     assert not first.done()
     assert (await first)[0] == 200
+
+
+async def test_what_runs_is_not_forgotten() -> None:
+    """A call that runs for longer than answers are kept is still known to run."""
+    async with shopping(idempotency={"keep": "100ms", "wait": "50ms"}) as shop:
+        shop.book.seconds = 0.8
+        first = asyncio.ensure_future(shop.ask())
+        await asyncio.sleep(0.4)
+        assert await shop.code() == (409, "still_running")
+        assert (await first)[0] == 200
+        assert shop.book.done == ["tea"]
 
 
 async def test_a_repeat_passes_every_other_link(shop: Counter) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import ClientError, ClientSession
 from pydantic import BaseModel
 
 from pi_server import Call, Fault, RestMessage, RestProvider, Service, post
 from pi_server.testing import serve
 from tests.parts.fixtures import rest_provider
 from tests.parts.processes import free_port
+from tests.parts.redis import redis_on
 from tests.web.buying import Counter, shopping
-
-if TYPE_CHECKING:
-    from aiohttp import ClientSession
 
 __all__ = ["rest_provider"]
 
@@ -77,6 +78,38 @@ async def test_a_call_that_took_too_long_is_unknown(shop: Counter) -> None:
     assert await shop.code("/only/tea", verb="PUT") == (504, "timeout")
     assert await shop.code("/only/tea", verb="PUT") == (409, "outcome_unknown")
     assert shop.book.done == ["tea"]
+
+
+async def test_what_a_stopping_server_gave_up_does_not_run_again(tmp_path: Path) -> None:
+    """A call that is still running when the time to drain is over is lost: after the start, its key is not free."""
+    async with shopping(tmp_path, server={"drain": "100ms"}) as shop:
+        shop.book.seconds = 30
+        lost = asyncio.ensure_future(shop.ask())
+        while not shop.book.done:
+            await asyncio.sleep(0.01)
+    assert isinstance((await asyncio.gather(lost, return_exceptions=True))[0], ClientError)
+    async with shopping(tmp_path, idempotency={"wait": "50ms"}) as shop:
+        assert (await shop.ask())[0] == 409
+        assert shop.book.done == []
+
+
+async def test_a_store_that_leaves_in_the_middle_does_not_take_the_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The consumer gets the answer of what happened; the log says that it was not kept."""
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(redis_on(port, tmp_path / "redis"))
+        shop = await stack.enter_async_context(shopping(stores={"keys": f"redis://127.0.0.1:{port}"}))
+        shop.book.seconds = 0.5
+        asked = asyncio.ensure_future(shop.ask())
+        while not shop.book.done:
+            await asyncio.sleep(0.01)
+        redis.kill()
+        assert (await asked)[0] == 200
+        assert await shop.code() == (503, "store_unavailable")
+        assert shop.book.done == ["tea"]
+    assert "shop.buy: what came of it was not kept" in caplog.text
 
 
 async def test_an_enquiry_finds_what_happened(shop: Counter) -> None:
@@ -189,3 +222,13 @@ async def _code(session: ClientSession, way: dict[str, str], headers: dict[str, 
     async with session.post("/far", json=way, headers=headers) as response:
         answer: Any = await response.json()
         return str(answer["error"]["code"])
+
+
+async def test_what_a_policy_does_not_let_out_leaves_the_key_free() -> None:
+    """A provider that is left alone for a while was not asked."""
+    away = {"endpoint": f"http://127.0.0.1:{free_port()}", "breaker": {"failures": 1}}
+    async with serve(Far, config={"services": {"far": {"near": away, "away": away}}}) as server:
+        headers = {**server.headers, "Idempotency-Key": "k"}
+        codes = [await _code(server.session, {}, headers) for _ in range(4)]
+    assert codes[0] == "provider_unreachable"
+    assert set(codes[1:]) == {"provider_suspended"}

@@ -17,6 +17,7 @@ from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.faults import Fault, KeyMissing, KeyReused, OutcomeUnknown, StillRunning, StoreUnavailable
 from pi_server.domain.mount import Mount
 from pi_server.domain.once import Answer, Done, Known, Running, Step, Unknown, outcome, step
+from pi_server.domain.stores import StoreTooNewError
 from pi_server.domain.trail import Trail, followed, following
 from pi_server.web.admission import Admission
 from pi_server.web.body import EarlyBody, Patience
@@ -164,8 +165,8 @@ class _Guard:
                 kept = await self._ledger.take(order.name, mine, known) is not None
             if not kept:
                 _log.error("%s took longer than it may: what came of it was not kept", self._name)
-        except StoreUnavailable as fault:
-            _log.error("%s: what came of it was not kept: %s", self._name, fault)
+        except (StoreUnavailable, StoreTooNewError) as error:
+            _log.error("%s: what came of it was not kept: %s", self._name, error)
 
 
 class _NeverHappened(Exception):  # noqa: N818 - an answer to a question

@@ -1,12 +1,13 @@
 """What is known of orders, sealed in the key store that all workers share."""
 
 from dataclasses import dataclass
+from time import time
 from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pi_server.domain.faults import OutcomeUnknown
-from pi_server.domain.once import Known
+from pi_server.domain.once import Known, Running
 from pi_server.domain.security import Sealer
 from pi_server.domain.stores import KeyStore
 
@@ -25,7 +26,7 @@ class Ledger:
     """Remembers orders for a time.  Every method may raise `StoreUnavailable`."""
 
     def __init__(self, keys: KeyStore, sealer: Sealer, lasting: float) -> None:
-        """Forget an order ``lasting`` seconds after it was last written."""
+        """Forget an order ``lasting`` seconds after it was last written, and none that may still be running."""
         self._keys = keys
         self._sealer = sealer
         self._lasting = lasting
@@ -48,10 +49,11 @@ class Ledger:
     async def take(self, name: str, found: Entry | None, known: Known) -> Entry | None:
         """Write what becomes of the order in the place of what was found; None if somebody was quicker."""
         kept = self._sealer.seal(_KNOWN.dump_json(known)).encode()
+        lasting = self._lasting + (max(0.0, known.until - time()) if isinstance(known, Running) else 0.0)
         if found is None:
-            taken = await self._keys.add(name, kept, lasting=self._lasting)
+            taken = await self._keys.add(name, kept, lasting=lasting)
         else:
-            taken = await self._keys.replace(name, kept, old=found.kept, lasting=self._lasting)
+            taken = await self._keys.replace(name, kept, old=found.kept, lasting=lasting)
         return Entry(kept, known) if taken else None
 
     async def forget(self, name: str, found: Entry) -> bool:
