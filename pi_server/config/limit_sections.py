@@ -34,6 +34,13 @@ class LimitsSection(Section):
     rates: Annotated[RatesSection, Empty] = Field(default=RatesSection(), description="Rate limits.")
 
 
+class IdempotencySection(Section):
+    """Repeats of operations that must happen only once, known by their `Idempotency-Key`."""
+
+    keep: Duration = Field(default=86_400.0, description="How long an answer is kept, and its key known.")
+    wait: Duration = Field(default=5.0, description="Longest time a repeat waits for the first call to end.")
+
+
 class CorsSection(Section):
     """Pages of other sites that may call; off without `origins`."""
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pi_server.config import checks
 from pi_server.config.alert_section import AlertsSection
 from pi_server.config.consumer_sections import JwtSection, SessionsSection, TokenSection
-from pi_server.config.limit_sections import CorsSection, GzipSection, LimitsSection
+from pi_server.config.limit_sections import CorsSection, GzipSection, IdempotencySection, LimitsSection
 from pi_server.config.log_sections import ApiLevel, LogsSection
 from pi_server.config.section import ChainName, ConsumerName, Empty, Folder, HeaderName, LinkName, Name, Port, Section
 from pi_server.config.units import Duration, Size
@@ -175,6 +175,9 @@ class Config(Section):
     sessions: Annotated[SessionsSection, Empty] = Field(default=SessionsSection(), description="Sessions.")
     jwt: Annotated[JwtSection, Empty] = Field(default=JwtSection(), description="JSON Web Tokens.")
     limits: Annotated[LimitsSection, Empty] = Field(default=LimitsSection(), description="Limits.")
+    idempotency: Annotated[IdempotencySection, Empty] = Field(
+        default=IdempotencySection(), description="Idempotency keys."
+    )
     cors: Annotated[CorsSection, Empty] = Field(default=CorsSection(), description="Cross-origin requests.")
     gzip: Annotated[GzipSection, Empty] = Field(default=GzipSection(), description="Compressed answers.")
     middlewares: Annotated[dict[Name, Annotated[dict[str, Any], Empty]], Empty] = Field(

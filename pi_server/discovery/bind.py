@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pi_server.config import ApiLevel, Config, Origins, Problem, ServiceSection, problems_from
 from pi_server.discovery.fields import ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
+from pi_server.discovery.once import has_once
 from pi_server.discovery.plugin import Bound, Failure, PluginError
 from pi_server.domain.capability import CapabilityPlan
 from pi_server.domain.ending import is_ending
@@ -29,7 +30,8 @@ FAULTS = "files/faults.yaml"
 class ProviderPlan:
     """Everything needed to build the provider of one field; ``section`` is not validated yet.
 
-    ``messages`` are those that only this provider can be meant for, to be checked before the first call.
+    ``messages`` are those that only this provider can be meant for, to be checked before the first call.  ``once`` says
+    that an operation of the plugin must happen only once, so that it counts what was sent to this provider.
     """
 
     kind: ProviderKind
@@ -40,6 +42,7 @@ class ProviderPlan:
     status_map: StatusMap
     api_level: ApiLevel
     messages: tuple[type[Message[Any]], ...]
+    once: bool
 
 
 BuildProvider = Callable[[ProviderPlan], Awaitable[Any]]
@@ -84,7 +87,8 @@ class Binder:
         status_map = load_status_map(package / FAULTS, failures)
         if isinstance(service, type):
             level = section.api_level or self._config.logs.api_level
-            filling = _Filling(name, section.realm or name, level, package, status_map, self, failures)
+            once = has_once(service)
+            filling = _Filling(name, section.realm or name, level, package, status_map, once, self, failures)
             bound = await filling.service(cls, ("services", name), section.plugin_keys)
         else:
             bound = service
@@ -151,6 +155,7 @@ class _Filling:
     api_level: ApiLevel
     package: Path
     status_map: StatusMap
+    once: bool
     binder: Binder
     failures: list[Failure]
 
@@ -198,6 +203,7 @@ class _Filling:
             status_map=self.status_map,
             api_level=self.api_level,
             messages=messages_beside(cls, kind),
+            once=self.once,
         )
         try:
             return await self.binder.build(plan)

@@ -28,7 +28,9 @@ class Call:
     """What an operation may know about the request it serves.
 
     ``correlation_id`` ties all records of this call together, ``source`` is the address it came from, and ``deadline``
-    is when its consumer gets a timeout fault; it is ``hurried`` when the consumer itself has no more time.
+    is when its consumer gets a timeout fault; it is ``hurried`` when the consumer itself has no more time.  All calls
+    with which a consumer repeats an operation that is ``once`` have one ``reference``, which is nobody else's; it is
+    empty where the consumer gave no key to know them by.
     ``Call()`` is a complete value, so operations can be called in tests.
     """
 
@@ -38,6 +40,7 @@ class Call:
     deadline: Deadline = NEVER
     operation: Operation | None = None
     hurried: bool = False
+    reference: str = ""
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

@@ -6,6 +6,8 @@ Fault                       code, status, message: the only error text that ever
 ├── TwoCredentials          400  which of them counts?
 ├── InvalidCursor           400  a page begins nowhere there
 ├── InvalidTimeout          400  how long the consumer waits is no number
+├── KeyMissing              400  an operation that must be guarded, and no idempotency key
+├── InvalidKey              400  no idempotency key could look like this
 ├── Unauthenticated         401  nobody we know
 ├── Forbidden               403  known, but without the scope
 ├── CrossSite               403  another site's page asks in the consumer's name
@@ -16,10 +18,13 @@ Fault                       code, status, message: the only error text that ever
 ├── BodyTooSlow             408  the body did not arrive in time
 ├── DuplicateKey            409  another document has this value
 ├── Stale                   409  somebody else was quicker
+├── StillRunning            409  the first call with this idempotency key has not ended
+├── OutcomeUnknown          409  nobody knows whether the first call with this key did its work
 ├── BodyTooLarge            413  more bytes than the server takes
 ├── UnsupportedMediaType    415  the operation does not consume this
 ├── InvalidInput            422  fields unknown, missing or of the wrong type: all at once
 ├── Unstorable              422  a document no store can keep
+├── KeyReused               422  the idempotency key came with another request before
 ├── TooManyRequests         429  more than the consumer's share
 ├── InternalFault           500  our mistake, or a plugin's
 ├── Unavailable             503  a plugin that could not be started
@@ -136,6 +141,20 @@ class InvalidTimeout(Fault):
     code, status, message = "invalid_timeout", 400, "The header x-timeout-ms must be a whole number of milliseconds."
 
 
+class KeyMissing(Fault):
+    """The operation takes no call that could not be repeated safely."""
+
+    code, status, message = "idempotency_key_missing", 400, "This operation needs the header Idempotency-Key."
+    by_server = True
+
+
+class InvalidKey(Fault):
+    """What stands in the header is no key."""
+
+    code, status, message = "invalid_idempotency_key", 400, "An Idempotency-Key is one of 1 to 255 visible characters."
+    by_server = True
+
+
 class Unauthenticated(Fault):
     """No credential, or none that is known; ``reason`` tells the operator which of both, and why."""
 
@@ -205,6 +224,28 @@ class Stale(Fault):
     code, status, message = "stale", 409, "The record was changed by somebody else; read it again."
 
 
+class StillRunning(Fault):
+    """The first call with this idempotency key may still answer; ask again, with the same key."""
+
+    code, status, message = "still_running", 409, "The first call with this Idempotency-Key is still running."
+    by_server = True
+
+    def __init__(self) -> None:
+        """A second is the least that HTTP can say."""
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class OutcomeUnknown(Fault):
+    """The first call with this idempotency key ended without an answer, and may have done its work."""
+
+    code, status, message = (
+        "outcome_unknown",
+        409,
+        "Nobody knows whether the first call with this key succeeded.",
+    )
+    by_server = True
+
+
 class BodyTooLarge(Fault):
     """The body is larger than the server's limit."""
 
@@ -229,6 +270,13 @@ class Unstorable(Fault):
     """A document holds a name or value that no store could keep."""
 
     code, status, message = "unstorable", 422, "The input holds what cannot be stored."
+
+
+class KeyReused(Fault):
+    """The idempotency key belongs to another request of the same consumer."""
+
+    code, status, message = "idempotency_key_reused", 422, "This Idempotency-Key came with another request before."
+    by_server = True
 
 
 class TooManyRequests(Fault):

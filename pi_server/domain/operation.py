@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pi_server.domain.message import HttpVerb
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+
+Once = Literal[False, True, "required"]
+"""Whether repeats are known by their idempotency key, and whether there must be one."""
 
 _MARK = "__pi_operation__"
 
@@ -34,7 +37,8 @@ class Operation:
     """What a verb decorator declares, completed at bind with the service's name, root and defaults.
 
     ``path`` is the template below the service's root while declared, and the whole template once bound.  ``timeout`` is
-    in seconds.  ``None`` means: as the service says.
+    in seconds.  ``enquire`` is the method that asks whether an earlier call did its work, if there is one.  ``None``
+    means: as the service says.
     """
 
     verb: HttpVerb
@@ -52,6 +56,8 @@ class Operation:
     deprecated: bool = False
     decompress: bool = False
     page: bool = False
+    once: Once = False
+    enquire: str = ""
     service: str = ""
     api_name: str = ""
 
@@ -81,6 +87,8 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
         deprecated: bool = False,
         decompress: bool = False,
         page: bool = False,
+        once: Once = False,
+        enquire: str = "",
     ) -> Callable[[F], F]:
         """Declare the decorated method as an operation.
 
@@ -88,7 +96,9 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
         ``scope`` is what the consumer must hold; ``public`` lets anybody in; ``chain`` names another chain than the
         service's; ``timeout`` (seconds) bounds the whole call; ``status`` is the answer's on success; ``decompress``
         takes bodies with the Content-Encoding gzip or deflate, which are refused otherwise; ``page`` says that it takes
-        forms and answers with HTML, also beside an operation of the same verb and path that does not.
+        forms and answers with HTML, also beside an operation of the same verb and path that does not; ``once`` keeps
+        repeats with the same ``Idempotency-Key`` from running it again (``"required"``: without one it never runs), and
+        ``enquire`` names the method that asks the provider whether it happened when nobody knows.
         """
 
         def mark(method: F) -> F:
@@ -108,6 +118,8 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
                 deprecated=deprecated,
                 decompress=decompress,
                 page=page,
+                once=once,
+                enquire=enquire,
             )
             setattr(method, _MARK, operation)
             return method

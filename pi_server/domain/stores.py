@@ -163,6 +163,10 @@ class KeyStore(Protocol):
         """Keep a value if there is none; whether it was kept."""
         ...
 
+    async def replace(self, key: str, value: bytes | None, *, old: bytes, lasting: float | None = None) -> bool:
+        """Keep a value, or none, in the place of ``old``, if that is there now; whether it was."""
+        ...
+
     async def delete(self, key: str) -> bool:
         """Forget a value; whether there was one."""
         ...

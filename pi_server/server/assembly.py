@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pi_server.discovery.bind import Binder, ProviderPlan
+from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import Given, load_plugins
 from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
@@ -17,16 +17,17 @@ from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.service import Service
 from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
-from pi_server.providers.build import SETTINGS, build_provider
 from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import open_logs
+from pi_server.server.outbound import Outbound
 from pi_server.server.stores import open_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
+from pi_server.web.once.ledger import Ledger
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
@@ -34,11 +35,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from pi_server.audit.api_log import ApiLog
     from pi_server.config import LoadedConfig
-    from pi_server.domain.exchange import Send
     from pi_server.domain.mount import Mount
-    from pi_server.providers.provider import Provider
     from pi_server.web.endpoint import Handler
 
 LIFESPAN_LIMIT = 10.0
@@ -95,53 +93,27 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         await trust.follow(opened)
         alerts = Alerts(config.alerts)
         opened.push_async_callback(alerts.close)
-        standings: dict[str, Standing] = {}
-
-        async def watched(plan: ProviderPlan) -> Provider:
-            provider = await outbound(plan, logs.api, opened, turn)
-            provider.standing.alert = alerts.tell
-            standings[f"{plan.service}.{plan.field}"] = provider.standing
-            return provider
-
+        outbound = Outbound(opened, logs.api, turn, alerts.tell)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
-        binder = Binder(config, loaded.origins, watched, capabilities(stores, trust, ring, logs.audit), read_page_files)
+        binder = Binder(
+            config, loaded.origins, outbound.provider, capabilities(stores, trust, ring, logs.audit), read_page_files
+        )
         plugins = tuple(await load_plugins(config, binder, given))
         foreign = await load_foreign(loaded)
         for name, failed in foreign.failed.items():
             _log.error("middleware %s cannot be used: %s", name, failed)
-        links = inbound(config, logs.access, trust, rates, foreign)
+        ledger = Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
+        links = inbound(config, logs.access, trust, rates, foreign, ledger)
         site = Site(links, config.server.envelope)
         outer = links.outer(ENVELOPES[config.server.envelope])
         cookie = trust.sessions.cookie_name
         add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
-        return Server(site.application(config.server.body_limit), outer, turn, plugins, standings, opened.pop_all())
-
-
-async def outbound(
-    plan: ProviderPlan, api_log: ApiLog | None, opened: AsyncExitStack, turn: Turn | None = None
-) -> Provider:
-    """The provider of one field, with the API log innermost in its outbound chain."""
-    settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
-    links: Chain[Send] = Chain()
-    if api_log:
-        secret = frozenset(name.lower() for name in settings.headers)
-        links = links.append(
-            api_log.link(plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, secret)
+        return Server(
+            site.application(config.server.body_limit), outer, turn, plugins, outbound.standings, opened.pop_all()
         )
-    provider = await build_provider(
-        settings,
-        files=plan.package,
-        field_name=plan.field,
-        status_map=plan.status_map,
-        links=links,
-        messages=plan.messages,
-        turn=turn,
-    )
-    opened.push_async_callback(provider.close)
-    return provider
 
 
 async def _serve(plugin: Plugin, site: Site, opened: AsyncExitStack) -> Plugin:

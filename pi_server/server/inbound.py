@@ -2,7 +2,7 @@
 
     correlation > security_headers > cors > session_cookie > access_log > recovery > in_flight > address rate
     then, of a named chain: credentials > csrf > gzip > consumer rate > operation rate > other packages' links
-    then those of the service and of the operation
+    then those of the service and of the operation, and around an operation that is once: idempotency
 
 The order is the server's.  Nothing another package offers stands before the credentials, or outside the log and
 recovery; and no consumer is served without a credential unless its operation is public.
@@ -33,12 +33,14 @@ from pi_server.web.middleware.cors import Permission, cors
 from pi_server.web.middleware.credentials import Credential, credentials, token_credential
 from pi_server.web.middleware.csrf import csrf, form_token
 from pi_server.web.middleware.gzip import gzip
+from pi_server.web.middleware.idempotency import idempotency
 from pi_server.web.middleware.in_flight import in_flight
 from pi_server.web.middleware.jwt import jwt_credential
 from pi_server.web.middleware.rate_limit import by_address, by_consumer, by_operation, rate_limit
 from pi_server.web.middleware.recovery import recovery
 from pi_server.web.middleware.security_headers import security_headers
 from pi_server.web.middleware.session import session_cookie, session_credential
+from pi_server.web.once.ledger import Ledger
 
 ORDER = (*CREDENTIALS, "csrf", "gzip")
 """The server's own links of a named chain; credentials among themselves stand in any order."""
@@ -119,14 +121,21 @@ def token_guard(trust: Trust) -> Chain[Handler]:
     return Chain(credentials(token_credential(trust.tokens.identify)))
 
 
-def inbound(config: Config, log: AccessLog | None, trust: Trust, rates: RateCounters, foreign: Foreign) -> Links:
+def inbound(
+    config: Config, log: AccessLog | None, trust: Trust, rates: RateCounters, foreign: Foreign, ledger: Ledger
+) -> Links:
     """All links of one worker."""
     patience = Patience(idle=config.limits.body_idle, total=config.limits.body_total)
     chains = _Chains(config, trust, rates, foreign, patience)
+
+    def guard(mount: Mount) -> Chain[Handler]:
+        return Chain(idempotency(mount, ledger, config.idempotency.wait, patience))
+
     return Links(
         outer=_outer(config, log, trust, rates),
         inner=chains.inner,
         form_token=partial(form_token, trust.sessions),
+        guard=guard,
         patience=patience,
     )
 

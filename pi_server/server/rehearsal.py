@@ -12,13 +12,15 @@ from pi_server.audit.writer import Stream
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Plugin, PluginError
-from pi_server.server.assembly import mounts_of, not_served, outbound
+from pi_server.server.assembly import mounts_of, not_served
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign
+from pi_server.server.outbound import Outbound
 from pi_server.server.stores import rehearsed_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
+from pi_server.web.once.ledger import Ledger
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
@@ -65,10 +67,11 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         opened.callback(trust.passwords.close)
         heard = None if config.logs.access.output == "off" else _Unheard()
         foreign = await load_foreign(loaded)
-        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign)
+        ledger = Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
+        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign, ledger)
         site = Site(links, config.server.envelope)
         give = capabilities(stores, trust, ring, lambda: AccessAudit(Stream(-1)))  # nothing is served, nothing told
-        binder = Binder(config, loaded.origins, lambda plan: outbound(plan, None, opened), give, read_page_files)
+        binder = Binder(config, loaded.origins, Outbound(opened).provider, give, read_page_files)
         plugins = tuple([_mounted(plugin, site) for plugin in await load_plugins(config, binder)])
         chains = {_place(mount): _names(mount, links, foreign) for mount in mounts_of(plugins)}
         return Rehearsal(plugins, foreign.failed, chains)

@@ -38,6 +38,16 @@ class MemoryKeys:
         self._keep(key, value, _end(lasting))
         return True
 
+    async def replace(self, key: str, value: bytes | None, *, old: bytes, lasting: float | None = None) -> bool:
+        """See `KeyStore.replace`."""
+        if self._value(key) != old:
+            return False
+        if value is None:
+            del self._kept[key]
+        else:
+            self._keep(key, value, _end(lasting))
+        return True
+
     async def delete(self, key: str) -> bool:
         """See `KeyStore.delete`."""
         found = self._value(key) is not None

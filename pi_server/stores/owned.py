@@ -53,6 +53,10 @@ class OwnedKeys:
         """Keep a value if there is none; whether it was kept."""
         return await self._keys.add(self._prefix + key, value, lasting=lasting)
 
+    async def replace(self, key: str, value: bytes | None, *, old: bytes, lasting: float | None = None) -> bool:
+        """Keep a value, or none, in the place of ``old``, if that is there now; whether it was."""
+        return await self._keys.replace(self._prefix + key, value, old=old, lasting=lasting)
+
     async def delete(self, key: str) -> bool:
         """Forget a value; whether there was one."""
         return await self._keys.delete(self._prefix + key)

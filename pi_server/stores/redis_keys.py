@@ -36,6 +36,11 @@ redis.call('INCRBY', KEYS[1], ARGV[1])
 if begins and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return redis.call('GET', KEYS[1])
 """  # as text: a number of Lua has 53 bits
+_REPLACE: Final = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] then redis.call('SET', KEYS[1], unpack(ARGV, 2)) else redis.call('DEL', KEYS[1]) end
+return 1
+"""
 
 
 class RedisKeys:
@@ -71,6 +76,12 @@ class RedisKeys:
         """See `KeyStore.add`."""
         async with self._asking():
             return bool(await self._command("SET", _name(key), value, "NX", *_expiry(lasting)))
+
+    async def replace(self, key: str, value: bytes | None, *, old: bytes, lasting: float | None = None) -> bool:
+        """See `KeyStore.replace`."""
+        new = () if value is None else (value, *_expiry(lasting))
+        async with self._asking():
+            return bool(await self._command("EVAL", _REPLACE, 1, _name(key), old, *new))
 
     async def delete(self, key: str) -> bool:
         """See `KeyStore.delete`."""

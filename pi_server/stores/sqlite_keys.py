@@ -26,6 +26,7 @@ _TABLES: Final = (
 )
 _GET: Final = "SELECT value, expires FROM kept WHERE name = ? AND (expires IS NULL OR expires > ?)"
 _PUT: Final = "INSERT OR REPLACE INTO kept (name, value, expires) VALUES (?, ?, ?)"
+_DELETE: Final = "DELETE FROM kept WHERE name = ?"
 _SWEEP: Final = "DELETE FROM kept WHERE rowid IN (SELECT rowid FROM kept WHERE expires <= ? LIMIT ?)"
 
 _P = ParamSpec("_P")
@@ -77,6 +78,10 @@ class SqliteKeys:
     async def add(self, key: str, value: bytes, *, lasting: float | None = None) -> bool:
         """See `KeyStore.add`."""
         return await self._on_thread(self._file.add, stored_name(key), value, lasting)
+
+    async def replace(self, key: str, value: bytes | None, *, old: bytes, lasting: float | None = None) -> bool:
+        """See `KeyStore.replace`."""
+        return await self._on_thread(self._file.replace, stored_name(key), value, old, lasting)
 
     async def delete(self, key: str) -> bool:
         """See `KeyStore.delete`."""
@@ -152,10 +157,20 @@ class _File:
             connection.execute(_PUT, (name, value, _end(lasting)))
             return True
 
+    def replace(self, name: bytes, value: bytes | None, old: bytes, lasting: float | None) -> bool:
+        with self._writing() as connection:
+            if self.get(name) != old:
+                return False
+            if value is None:
+                connection.execute(_DELETE, (name,))
+            else:
+                connection.execute(_PUT, (name, value, _end(lasting)))
+            return True
+
     def delete(self, name: bytes) -> bool:
         with self._writing() as connection:
             found = self._find(name)
-            connection.execute("DELETE FROM kept WHERE name = ?", (name,))
+            connection.execute(_DELETE, (name,))
             return found is not None
 
     def increment(self, name: bytes, by: int, lasting: float | None) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Self, get_type_hints
+from typing import Any, NoReturn, Self
 
 from aiohttp import HttpVersion11, hdrs, web
 from yarl import URL
@@ -13,14 +13,15 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.envelope import ENVELOPES, Envelope, EnvelopeName
 from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavailable
 from pi_server.domain.mount import Mount
+from pi_server.domain.trail import followed
 from pi_server.web.body import Patience
-from pi_server.web.endpoint import Endpoint, Handler
+from pi_server.web.endpoint import Handler
+from pi_server.web.enveloped import enveloped
 from pi_server.web.middleware.options import options
 from pi_server.web.negotiate import prefers_html
 from pi_server.web.pages.fault_page import FAULT_PAGE
 from pi_server.web.pages.links import page_or, to_sign_in
 from pi_server.web.pages.static import NAME, static_files
-from pi_server.web.respond import Responder
 from pi_server.web.route_table import Found, RouteTable, variable_names
 from pi_server.web.sessions.csrf_tokens import FormToken
 from pi_server.web.state import REFUSAL
@@ -32,12 +33,14 @@ _PAGE = "page"  # beside the names of envelopes, of which it is none that could 
 class Links:
     """The inbound chain as configured: the outer links for an envelope, and the inner ones for an operation.
 
-    ``patience`` is what a consumer's body is granted; ``form_token`` makes the tokens for forms of a realm's pages.
+    ``patience`` is what a consumer's body is granted; ``form_token`` makes the tokens for forms of a realm's pages;
+    ``guard`` stands around what must happen only once, innermost.
     """
 
     outer: Callable[[Envelope], Chain[Handler]]
     inner: Callable[[Mount], Chain[Handler]]
     form_token: Callable[[str], FormToken]
+    guard: Callable[[Mount], Chain[Handler]] = lambda _: Chain()
     patience: Patience = field(default_factory=Patience)
 
 
@@ -52,9 +55,8 @@ def compose(mount: Mount, links: Links) -> Handler:
         from pi_server.web.pages.operation import page_endpoint  # a server without pages need not load it
 
         return chain.then(page_endpoint(mount, links.form_token(mount.realm), links.patience))
-    returned = get_type_hints(mount.operation.method).get("return", Any)
-    respond = Responder(mount.operation, returned, ENVELOPES[mount.envelope]).respond
-    return chain.then(Endpoint(mount.service, mount.operation, respond, mount.timeout, links.patience))
+    operation = followed(mount.operation) if mount.operation.once else mount.operation
+    return chain.then(enveloped(mount, operation, links.patience))
 
 
 def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
@@ -63,7 +65,8 @@ def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
     if mount.sign_in_page:
         chain = chain.append(to_sign_in(mount.sign_in_page))
     chain = chain.extend(links.inner(mount))
-    return chain.append(*mount.service.middlewares, *mount.operation.middlewares)
+    chain = chain.append(*mount.service.middlewares, *mount.operation.middlewares)
+    return chain.extend(links.guard(mount)) if mount.operation.once else chain
 
 
 class Site:

@@ -6,12 +6,13 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from pi_server.domain.call import Call, current_call
-from pi_server.domain.consumer import ANONYMOUS, Consumer
+from pi_server.domain.consumer import ANONYMOUS
 from pi_server.domain.deadline import Deadline
-from pi_server.domain.faults import CallTimeout, Forbidden, Unauthenticated
+from pi_server.domain.faults import CallTimeout
 from pi_server.domain.operation import Operation
 from pi_server.domain.service import Service
 from pi_server.domain.watch import Watch
+from pi_server.web.admission import Admission
 from pi_server.web.body import BodyReader, Patience
 from pi_server.web.inputs import Inputs
 from pi_server.web.negotiate import choose_produced
@@ -47,8 +48,7 @@ class Endpoint:
         """
         self._service = service
         self._operation = operation
-        self._scope = operation.scope
-        self._name = f"{operation.service}.{operation.name}"
+        self._admit = Admission(operation)
         self._timeout = timeout
         self._watch = Watch()
         self._inputs = Inputs(operation)
@@ -77,12 +77,6 @@ class Endpoint:
             raise CallTimeout from None
         return self._respond(result, call.correlation_id, content_type)
 
-    def _admit(self, consumer: Consumer) -> None:
-        if consumer.is_anonymous and not self._operation.public:
-            raise Unauthenticated(reason="nothing in the chain says who calls")
-        if not consumer.reaches(self._operation.service, self._name) or not consumer.may(self._scope):
-            raise _forbidden(consumer, self._scope)
-
     def _arguments(self, request: web.Request, body: Any) -> dict[str, Any]:
         asked = request.rel_url.raw_query_string
         if self._takes_nothing and not asked:  # most of what is asked often
@@ -105,14 +99,6 @@ class Endpoint:
         )
         current_call.set(call)
         return call
-
-
-def _forbidden(consumer: Consumer, scope: str | None) -> Forbidden:
-    """The refusal, which tells the holder of a JWT what it lacks (RFC 6750, 3.1)."""
-    if consumer.kind != "jwt" or scope is None:
-        return Forbidden()
-    lacking = f'Bearer realm="{consumer.realm}", error="insufficient_scope", scope="{scope}"'
-    return Forbidden(headers={"WWW-Authenticate": lacking})
 
 
 def _query(request: web.Request) -> dict[str, list[str]]:

@@ -10,9 +10,11 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from pi_server.domain.mount import Mount
+from pi_server.domain.operation import Once
 from pi_server.domain.service import Service
 from pi_server.web.inputs import Inputs
 from pi_server.web.middleware.token import TOKEN_HEADER
+from pi_server.web.once.order import KEY_HEADER, KEY_SYNTAX
 from pi_server.web.openapi_answers import FAULT_MODELS, HEADERS, answers, expected_faults, output_adapter
 from pi_server.web.openapi_schemas import Json, Schemas, closed_object, referred, without_fields, without_null
 from pi_server.web.parameters import Parameter
@@ -156,7 +158,7 @@ def _operation(one: _Described, schemas: Schemas, names: Mapping[str, str], shar
         "summary": operation.summary.replace("``", ""),  # shown as plain text; descriptions are Markdown
         **({"description": description} if description else {}),
         **({"deprecated": True} if operation.deprecated else {}),
-        "parameters": [*inputs.path_parameters(names), *inputs.query_parameters()],
+        "parameters": [*inputs.path_parameters(names), *inputs.query_parameters(), *_headers(operation.once)],
         **({"requestBody": inputs.body()} if one.inputs.takes_body else {}),
         "responses": answers(one.mount, schemas.given(one.id), schemas, expected, shared),
         "security": [{SECURITY_SCHEMES[link][0]: []} for link in one.guards],
@@ -221,6 +223,15 @@ class _Taken:
         read = parameter.required or not self._names.isdisjoint(fields["properties"])
         needed = fields.get("required", ()) if read else ()
         return {name: (field, name in needed) for name, field in fields["properties"].items()}
+
+
+def _headers(once: Once) -> list[Json]:
+    """The header by which repeats of an operation are known."""
+    if not once:
+        return []
+    text = "Chosen by the consumer for what must happen only once: a repeat with the same key gets the first answer."
+    schema = {"type": "string", "pattern": f"^{KEY_SYNTAX}$", "description": text}
+    return [_located(KEY_HEADER, "header", schema, once == "required")]
 
 
 def _located(name: str, where: str, schema: Json, required: bool) -> Json:

@@ -7,9 +7,10 @@ from typing import Annotated, Any, get_type_hints
 from pydantic import BaseModel, Field, TypeAdapter
 
 from pi_server.domain import faults
-from pi_server.domain.envelope import ENVELOPES, EnvelopeName, Rendered
+from pi_server.domain.envelope import ENVELOPES, EnvelopeName
 from pi_server.domain.faults import Detail
 from pi_server.domain.mount import Mount
+from pi_server.domain.operation import Once
 from pi_server.domain.ports import RestProvider, SoapProvider
 from pi_server.domain.status_map import DEFAULTS
 from pi_server.web.openapi_schemas import NULL, Json, Schemas, may_be_null, or_null
@@ -80,12 +81,15 @@ def answers(mount: Mount, data: Json, schemas: Schemas, expected: list[faults.Fa
 
     ``data`` is the schema of what the operation gives.
     """
-    found: Json = {}
+    told: dict[int, list[faults.Fault]] = {}
     for fault in expected:
-        rendered = ENVELOPES[mount.envelope].failure(fault, EXAMPLE_ID)
-        name = f"{mount.envelope}.{fault.code if rendered.status == fault.status else 'refused'}"
-        shared.setdefault(name, _failure(fault, rendered, schemas.given(mount.envelope)))
-        found[str(rendered.status)] = {"$ref": f"#/components/responses/{name}"}
+        told.setdefault(ENVELOPES[mount.envelope].failure(fault, EXAMPLE_ID).status, []).append(fault)
+    found: Json = {}
+    for status, same in told.items():
+        hidden = same[0].status != status
+        name = f"{mount.envelope}.{'refused' if hidden else '_or_'.join(fault.code for fault in same)}"
+        shared.setdefault(name, _failures(same[:1] if hidden else same, mount.envelope, schemas))
+        found[str(status)] = {"$ref": f"#/components/responses/{name}"}
     shared.setdefault(f"{mount.envelope}.other", _other(mount.envelope, schemas.given(mount.envelope)))
     found["default"] = {"$ref": f"#/components/responses/{mount.envelope}.other"}
     return dict(sorted({**found, **dict(_successes(mount, data))}.items()))
@@ -125,10 +129,15 @@ def _object(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _failure(fault: faults.Fault, rendered: Rendered, schema: Json) -> Json:
-    content = {"schema": schema, "example": json.loads(rendered.body)}
-    text = fault.message if rendered.status == fault.status else "The call was refused; `err` tells why."
-    return _response(text, {rendered.content_type: content})
+def _failures(same: list[faults.Fault], envelope: EnvelopeName, schemas: Schemas) -> Json:
+    """The response of faults that share a status, with an example of each."""
+    rendered = [ENVELOPES[envelope].failure(fault, EXAMPLE_ID) for fault in same]
+    hidden = rendered[0].status != same[0].status
+    text = "The call was refused; `err` tells why." if hidden else " ".join(fault.message for fault in same)
+    bodies = [json.loads(one.body) for one in rendered]
+    named = {fault.code: {"value": body} for fault, body in zip(same, bodies, strict=True)}
+    shown: Json = {"examples": named} if len(same) > 1 else {"example": bodies[0]}
+    return _response(text, {rendered[0].content_type: {"schema": schemas.given(envelope), **shown}})
 
 
 def _other(envelope: EnvelopeName, schema: Json) -> Json:
@@ -150,10 +159,18 @@ def expected_faults(mount: Mount, *, guarded: bool, takes_body: bool) -> list[fa
     if mount.operation.scope is not None:
         found.append(faults.Forbidden())
     found.append(faults.InvalidInput(details=(Detail("order.amount", "Field required"),)))
+    found += _of_keys(mount.operation.once)
     if _has_provider(mount):
         failed = DEFAULTS["unreachable"]
         found.append(faults.Fault(failed.code, failed.status, failed.message))
     return [*found, faults.CallTimeout()]
+
+
+def _of_keys(once: Once) -> list[faults.Fault]:
+    if not once:
+        return []
+    missing = [faults.KeyMissing()] if once == "required" else []
+    return [*missing, faults.InvalidKey(), faults.StillRunning(), faults.OutcomeUnknown(), faults.KeyReused()]
 
 
 def _has_provider(mount: Mount) -> bool:

@@ -10,7 +10,7 @@ from tests.cli.test_run import SHIPPED
 
 TWO_LINKS = """
 from pydantic import BaseModel
-from pi_server import Call, Service, get
+from pi_server import Call, Service, get, post
 
 def outer(handler):
     return handler
@@ -29,6 +29,9 @@ class Made(Service):
 
     @get("/up", chain="careful", timeout=0.5, middlewares=(maker(),))
     async def up(self, call: Call) -> Answer: ...
+
+    @post("/pay", once=True, middlewares=(maker(),))
+    async def pay(self, call: Call) -> Answer: ...
 """
 
 
@@ -51,12 +54,13 @@ def test_a_pipe_is_readable_in_80_columns(tmp_path: Path) -> None:
 
 
 def test_chains_are_shown_as_they_are_composed(tmp_path: Path) -> None:
-    """The server's links come first, then the named chain's, the service's and the operation's own."""
+    """The server's come first, then the named chain's, the service's, the operation's, and what guards a key."""
     install(tmp_path / "site", "made", TWO_LINKS)
     (tmp_path / "config.yaml").write_text("chains: {careful: [token]}\nservices: {made: {enabled: true}}\n")
     done = pi("routes", "--chains", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert "made.up · chain careful · any consumer · 500ms" in done.stdout
-    assert "session_cookie > access_log > recovery > in_flight > token > outer > maker" in done.stdout
+    assert "session_cookie > access_log > recovery > in_flight > token > outer > maker\n" in done.stdout
+    assert "in_flight > token > outer > maker > idempotency\n" in done.stdout
     done = pi("routes", "--chains", "--set", "logs.access.output=off", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert "session_cookie > recovery > in_flight > token > outer > maker" in done.stdout
 

@@ -99,6 +99,48 @@ async def test_an_add_race_has_one_winner(keys: KeyStore) -> None:
     assert await keys.get("k") == b"%d" % won.index(True)
 
 
+async def test_replace_keeps_a_value_only_in_the_place_of_the_old_one(keys: KeyStore) -> None:
+    """Another value, none, and one that ended are left as they are; any bytes are compared whole."""
+    await keys.put("k", _BYTES)
+    assert not await keys.replace("k", b"new", old=_BYTES[:-1])
+    assert not await keys.replace("k", b"new", old=b"")
+    assert not await keys.replace("never", b"new", old=b"")
+    assert await keys.get_many(["k", "never"]) == [_BYTES, None]
+    assert await keys.replace("k", b"", old=_BYTES)
+    assert await keys.replace("k", _BYTES, old=b"", lasting=0.3)
+    await asyncio.sleep(0.5)
+    assert not await keys.replace("k", b"new", old=_BYTES)
+    assert await keys.get("k") is None
+
+
+async def test_replace_gives_the_new_value_its_own_time(keys: KeyStore) -> None:
+    """The new value lasts as long as was said with it, whatever was said with the old one."""
+    for key, lasting in (("longer", 0.3), ("shorter", 60)):
+        await keys.put(key, b"old", lasting=lasting)
+    assert await keys.replace("longer", b"new", old=b"old")
+    assert await keys.replace("shorter", b"new", old=b"old", lasting=0.3)
+    await asyncio.sleep(0.5)
+    assert await keys.get_many(["longer", "shorter"]) == [b"new", None]
+
+
+async def test_replace_by_none_forgets_only_what_was_seen(keys: KeyStore) -> None:
+    """The key is free at once where the value was the old one, and untouched otherwise."""
+    await keys.put("k", b"old")
+    assert not await keys.replace("k", None, old=b"other")
+    assert await keys.get("k") == b"old"
+    assert await keys.replace("k", None, old=b"old")
+    assert await keys.add("k", b"next")
+    assert await keys.get("k") == b"next"
+
+
+async def test_a_replace_race_has_one_winner(keys: KeyStore) -> None:
+    """Of fifty that saw the same value exactly one replaces it, and its value is the one that is kept."""
+    await keys.put("k", b"seen")
+    won = await asyncio.gather(*(keys.replace("k", b"%d" % number, old=b"seen", lasting=60) for number in range(50)))
+    assert won.count(True) == 1
+    assert await keys.get("k") == b"%d" % won.index(True)
+
+
 async def test_parallel_increments_are_distinct(keys: KeyStore) -> None:
     """A hundred at once get a hundred numbers, from 1 to 100."""
     assert sorted(await asyncio.gather(*(keys.increment("n", lasting=60) for _ in range(100)))) == list(range(1, 101))

@@ -38,6 +38,7 @@ async def _refused(keys: KeyStore) -> str:
         lambda: keys.get_many(_NAMES),
         lambda: keys.put("k", b"v"),
         lambda: keys.add("k", b"v"),
+        lambda: keys.replace("k", b"v", old=b"v"),
         lambda: keys.delete("k"),
         lambda: keys.increment("k"),
         keys.ping,

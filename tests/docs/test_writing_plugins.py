@@ -129,7 +129,7 @@ def _services(module: ModuleType) -> list[type[Service]]:
 async def test_every_service_of_the_reference_serves(fragments: ModuleType) -> None:
     """Each example binds and starts."""
     services = _services(fragments)
-    assert len(services) == 9
+    assert len(services) == 10
     async with serve(*map(_made, services)) as server, server.session.get("/ping") as response:
         assert response.status == 200
 
@@ -142,6 +142,7 @@ ASKED: list[tuple[str, str, Any, int, Any]] = [
     ("POST", "/api/orders/v1.0", None, 201, {"number": 7}),
     ("GET", "/api/mirror/v1.0/me", None, 200, {"name": "test", "may_read": True}),
     ("PUT", "/api/seats/v1.0/13", None, 404, None),
+    ("POST", "/api/payments/v1.0", {"amount": "1"}, 400, None),
     ("GET", "/api/private/v1.0/now", None, 200, "now"),
     ("GET", "/api/library/v1.0/hours", None, 200, "9 to 5"),
     ("GET", "/api/library/v1.0/books/4", None, 200, {"name": "book 4"}),

@@ -124,6 +124,21 @@ class Shop(Service):
         return len(wanted.lines) if page.size else None
 
 
+class Till(Service):
+    """Takes money."""
+
+    root = "/till"
+
+    @post("/pay", once=True)
+    async def pay(self, call: Call, order: Order) -> Receipt:
+        """Pay, under a key if there is one."""
+        return Receipt(total=Decimal(len(order.lines)))
+
+    @post("/empty", once="required", status=204)
+    async def empty(self, call: Call) -> None:
+        """Take everything out, under a key."""
+
+
 class Odd(BaseModel):
     """Holds something JSON Schema has no word for."""
 

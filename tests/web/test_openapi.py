@@ -12,7 +12,7 @@ from openapi_spec_validator import validate as validate_document
 
 from pi_server.domain.envelope import EnvelopeName
 from pi_server.testing import FakeProvider, Serve, Served
-from tests.web.documented import Edge, Market, Shop
+from tests.web.documented import Edge, Market, Shop, Till
 
 Json = dict[str, Any]
 
@@ -246,6 +246,29 @@ async def test_providers_faults_are_told_only_where_there_are_providers(serve: S
         document = await _read(server, "/openapi.json")
     assert "502" in document["paths"]["/market/odd"]["get"]["responses"]
     assert "502" not in _operation(document, "read")["responses"]
+
+
+@pytest.mark.parametrize("envelope", get_args(EnvelopeName))
+async def test_what_must_happen_once_tells_of_its_key(serve: Serve, envelope: EnvelopeName) -> None:
+    """The header stands among the parameters, and all that may be wrong with a key comes as the document says."""
+    async with serve(Till, config={"services": {"till": {"envelope": envelope}}}) as server:
+        document = await _read(server, "/openapi.json")
+        validate_document(document, cls=OpenAPIV31SpecValidator)
+        told = {one["operationId"]: one for *_, one in _operations(document)}
+        for name, required in (("till.pay", False), ("till.empty", True)):
+            (header,) = told[name]["parameters"]
+            assert (header["name"], header["in"], header["required"]) == ("Idempotency-Key", "header", required)
+            assert {"409", "422"} <= told[name]["responses"].keys()
+        line = {"article": "pen", "price": "1.10"}
+        for key, ref, status in (("a b", "A-1", 400), ("k", "A-1", 200), ("k", "A-2", 422)):
+            headers = {**server.headers, "Idempotency-Key": key}
+            body = {"Ref": ref, "lines": [line]}
+            async with server.session.post("/till/pay", json=body, headers=headers) as response:
+                assert response.status == status
+                await _assert_documented(document, told["till.pay"], response)
+        async with server.session.post("/till/empty", headers=server.headers) as response:
+            assert response.status == 400
+            await _assert_documented(document, told["till.empty"], response)
 
 
 async def test_what_json_schema_cannot_say_is_any_value(serve: Serve) -> None:

@@ -51,7 +51,7 @@ class AccountWithdrawal(Service):
     root = "/api/account/v1.0"
     bank: SoapProvider
 
-    @post("/withdraw", scope="account.withdraw")
+    @post("/withdraw", scope="account.withdraw", once=True)
     async def withdraw(self, call: Call, order: Withdrawal) -> Receipt:
         """Take ``order.amount`` from ``order.account``."""
         done = await self.bank.send(call, Withdraw(AccountNo=order.account, Amount=order.amount))

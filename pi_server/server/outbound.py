@@ -1,0 +1,71 @@
+"""The outbound chain as configured: what stands between a service's field and its provider.
+
+policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > API log > transport
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from pi_server.domain.alert import unheard
+from pi_server.domain.chain import Chain
+from pi_server.providers.build import SETTINGS, build_provider
+from pi_server.providers.trail import trail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pi_server.audit.api_log import ApiLog
+    from pi_server.discovery.bind import ProviderPlan
+    from pi_server.domain.alert import Alert
+    from pi_server.domain.exchange import Send
+    from pi_server.domain.standing import Standing
+    from pi_server.domain.turn import Turn
+    from pi_server.providers.provider import Provider
+
+
+class Outbound:
+    """Builds the providers of one worker; ``standings`` tell how it stands with each, by ``service.field``."""
+
+    def __init__(
+        self,
+        opened: AsyncExitStack,
+        api_log: ApiLog | None = None,
+        turn: Turn | None = None,
+        alert: Callable[[Alert], None] = unheard,
+    ) -> None:
+        """``opened`` closes them; ``turn`` is that of the API log, and ``alert`` hears when one fails."""
+        self.standings: dict[str, Standing] = {}
+        self._opened = opened
+        self._api_log = api_log
+        self._turn = turn
+        self._alert = alert
+
+    async def provider(self, plan: ProviderPlan) -> Provider:
+        """The provider of one field; ValueError, or OSError, when it cannot be built."""
+        settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
+        provider = await build_provider(
+            settings,
+            files=plan.package,
+            field_name=plan.field,
+            status_map=plan.status_map,
+            links=self._links(plan, frozenset(name.lower() for name in settings.headers)),
+            messages=plan.messages,
+            turn=self._turn,
+        )
+        self._opened.push_async_callback(provider.close)
+        provider.standing.alert = self._alert
+        self.standings[f"{plan.service}.{plan.field}"] = provider.standing
+        return provider
+
+    def _links(self, plan: ProviderPlan, secret_headers: frozenset[str]) -> Chain[Send]:
+        """The links inside of the policies, the API log innermost."""
+        links: Chain[Send] = Chain(trail) if plan.once else Chain()
+        if self._api_log is None:
+            return links
+        return links.append(
+            self._api_log.link(
+                plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, secret_headers
+            )
+        )

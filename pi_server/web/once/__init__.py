@@ -1,0 +1,1 @@
+"""Requests that must happen only once: how they are told apart, and what is remembered of them."""
