@@ -22,12 +22,11 @@ from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import open_logs
 from pi_server.server.outbound import Outbound
-from pi_server.server.stores import open_stores
+from pi_server.server.stores import ledger, open_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
-from pi_server.web.once.ledger import Ledger
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
@@ -103,8 +102,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         foreign = await load_foreign(loaded)
         for name, failed in foreign.failed.items():
             _log.error("middleware %s cannot be used: %s", name, failed)
-        ledger = Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
-        links = inbound(config, logs.access, trust, rates, foreign, ledger)
+        links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring))
         site = Site(links, config.server.envelope)
         outer = links.outer(ENVELOPES[config.server.envelope])
         cookie = trust.sessions.cookie_name

@@ -16,11 +16,10 @@ from pi_server.server.assembly import mounts_of, not_served
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign
 from pi_server.server.outbound import Outbound
-from pi_server.server.stores import rehearsed_stores
+from pi_server.server.stores import ledger, rehearsed_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
-from pi_server.web.once.ledger import Ledger
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
@@ -67,8 +66,7 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         opened.callback(trust.passwords.close)
         heard = None if config.logs.access.output == "off" else _Unheard()
         foreign = await load_foreign(loaded)
-        ledger = Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
-        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign, ledger)
+        links = inbound(config, heard, trust, open_rate_counters("memory"), foreign, ledger(config, stores, ring))
         site = Site(links, config.server.envelope)
         give = capabilities(stores, trust, ring, lambda: AccessAudit(Stream(-1)))  # nothing is served, nothing told
         binder = Binder(config, loaded.origins, Outbound(opened).provider, give, read_page_files)

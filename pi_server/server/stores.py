@@ -1,15 +1,17 @@
-"""Opening the two stores of the configuration."""
+"""Opening the two stores of the configuration, and what the server keeps in them."""
 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from pi_server.auth.keyring import KeyRing
 from pi_server.config import Config, ConfigError, Problem
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import KeyStore, Store, StoreTooNewError
 from pi_server.stores.open_documents import open_documents
 from pi_server.stores.open_keys import open_keys
+from pi_server.web.once.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,8 @@ async def rehearsed_stores(config: Config, opened: AsyncExitStack) -> Stores:
     """Stores nobody writes to: enough to see whether everything else fits together."""
     memory = config.stores.model_copy(update={"documents": "memory", "keys": "memory"})
     return await open_stores(config.model_copy(update={"stores": memory}), opened)
+
+
+def ledger(config: Config, stores: Stores, ring: KeyRing) -> Ledger:
+    """What is known by idempotency keys, in the store of keys and sealed."""
+    return Ledger(stores.keys, ring.sealer("once"), config.idempotency.keep)
