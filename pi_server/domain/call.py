@@ -28,7 +28,8 @@ class Call:
     """What an operation may know about the request it serves.
 
     ``correlation_id`` ties all records of this call together, ``source`` is the address it came from, and ``deadline``
-    is when its consumer gets a timeout fault.  ``Call()`` is a complete value, so operations can be called in tests.
+    is when its consumer gets a timeout fault.  ``languages`` are those its consumer reads, as in Accept-Language.
+    ``Call()`` is a complete value, so operations can be called in tests.
     """
 
     correlation_id: str = field(default_factory=new_correlation_id)
@@ -36,6 +37,7 @@ class Call:
     source: str = ""
     deadline: Deadline = NEVER
     operation: Operation | None = None
+    languages: str = ""
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

@@ -95,6 +95,7 @@ class Endpoint:
             source=begun.source,
             deadline=Deadline(self._watch.now() + self._timeout),
             operation=self._operation,
+            languages=request.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
         )
         current_call.set(call)
         return call
