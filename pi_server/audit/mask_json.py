@@ -13,7 +13,7 @@ from pi_server.audit.mask_edits import Edit, edited
 from pi_server.audit.mask_rules import Hit
 from pi_server.audit.mask_text import MASK
 from pi_server.audit.one_line import quoted
-from pi_server.config.mask_grammar import JsonPath
+from pi_server.domain.selectors import JsonPath
 
 _JSON = JSONDecoder(parse_int=str, parse_float=str, strict=False)  # numbers stay text: only their place matters
 _STRING = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:\s*+)?'

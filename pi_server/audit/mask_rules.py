@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 from pi_server.audit.secret_names import GivenNames, SecretNames
-from pi_server.config.mask_grammar import JsonPath, XmlPath, expression, json_path, xml_path
+from pi_server.domain.selectors import JsonPath, XmlPath, expression, json_path, xml_path
 
 Hit = Callable[[str], None]
 """Told of each rule when it masks a value."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pi_server.audit.mask_edits import Edit, edited
 from pi_server.audit.mask_rules import Hit
 from pi_server.audit.mask_text import MASK
-from pi_server.config.mask_grammar import XmlPath
+from pi_server.domain.selectors import XmlPath
 
 # comments, CDATA and document types may hold text that only looks like an element, escaped text one that is none yet
 _NOT_PLAIN = re.compile(r"<!|&(?:amp;)*(?:lt|#60|#x3[cC]);|\\u003[cC]")

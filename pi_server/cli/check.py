@@ -30,9 +30,21 @@ def check(config: ConfigFile = None, settings: Settings = None) -> None:
         stop(WRONG_CONFIG, *wrong)
     enabled = sum(plugin.enabled for plugin in found.plugins)
     typer.echo(f"ok: {enabled} plugins, {len(found.mounts)} operations")
+    for line in _unruled_lines(found):
+        typer.echo(line)
 
 
 def _middleware_lines(found: Rehearsal) -> list[str]:
     """One line for each reason why a middleware cannot be used, whether a chain names it or not."""
     failed = found.failed_middlewares.items()
     return [one_line(f"middleware {name}: {failure}") for name, error in failed for failure in error.failures]
+
+
+def _unruled_lines(found: Rehearsal) -> list[str]:
+    """One line for each Fault that a WSDL declares and no rule names: consumers would be told no more of it."""
+    return [
+        one_line(f"{plugin.name}: {provider} declares the fault {fault}, which no rule of files/faults.yaml names")
+        for plugin in found.plugins
+        if plugin.bound
+        for provider, fault in plugin.bound.status_map.unforeseen.declared
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pi_server.config import mask_grammar
 from pi_server.config.checks import refuse
+from pi_server.domain import selectors
 
 
 def _checked(read: Callable[[str], object]) -> Callable[[str], str]:
@@ -19,9 +19,9 @@ def _checked(read: Callable[[str], object]) -> Callable[[str], str]:
     return check
 
 
-json_path = _checked(mask_grammar.json_path)
-xml_path = _checked(mask_grammar.xml_path)
-expression = _checked(mask_grammar.expression)
+json_path = _checked(selectors.json_path)
+xml_path = _checked(selectors.xml_path)
+expression = _checked(selectors.expression)
 
 
 def names_alone(value: object) -> object:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import ValidationError
 
 from pi_server.config import ApiLevel, Config, Origins, Problem, ServiceSection, problems_from
+from pi_server.discovery.fault_rules import load_status_map
 from pi_server.discovery.fields import ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
 from pi_server.discovery.once import has_once
@@ -22,8 +22,6 @@ from pi_server.domain.pages import PageFiles, PageFilesError
 from pi_server.domain.ports import ProviderKind
 from pi_server.domain.service import Service
 from pi_server.domain.status_map import StatusMap
-
-FAULTS = "files/faults.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +82,7 @@ class Binder:
         failures: list[Failure] = []
         cls = service if isinstance(service, type) else type(service)
         package = Path(sys.modules[cls.__module__].__file__ or ".").parent
-        status_map = load_status_map(package / FAULTS, failures)
+        status_map = load_status_map(package, cls, failures)
         if isinstance(service, type):
             level = section.api_level or self._config.logs.api_level
             once = has_once(service)
@@ -121,19 +119,6 @@ class Binder:
     def failures(self, error: ValidationError, path: tuple[str, ...], known: tuple[str, ...] = ()) -> list[Failure]:
         """A model's verdict on the section at ``path``."""
         return [_failure(problem) for problem in problems_from(error, path, self._origins, known)]
-
-
-def load_status_map(file: Path, failures: list[Failure]) -> StatusMap:
-    """The package's fault rules; none without the file, and none after a failure, which is added to ``failures``."""
-    if not file.is_file():
-        return StatusMap()
-    try:
-        return StatusMap.model_validate(yaml.safe_load(file.read_bytes()) or {})
-    except ValidationError as error:
-        failures.extend(Failure("bind", FAULTS, f"{'.'.join(map(str, e['loc']))}: {e['msg']}") for e in error.errors())
-    except yaml.YAMLError as error:
-        failures.append(Failure("bind", FAULTS, " ".join(str(error).split())))
-    return StatusMap()
 
 
 def _failure(problem: Problem) -> Failure:

@@ -30,7 +30,8 @@ class Call:
     ``correlation_id`` ties all records of this call together, ``source`` is the address it came from, and ``deadline``
     is when its consumer gets a timeout fault; it is ``hurried`` when the consumer itself has no more time.  All calls
     with which a consumer repeats an operation that is ``once`` have one ``reference``, which is nobody else's; it is
-    empty where the consumer gave no key to know them by.
+    empty where the consumer gave no key to know them by.  ``languages`` are those its consumer
+    reads, as in Accept-Language.
     ``Call()`` is a complete value, so operations can be called in tests.
     """
 
@@ -41,6 +42,7 @@ class Call:
     operation: Operation | None = None
     hurried: bool = False
     reference: str = ""
+    languages: str = ""
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

@@ -48,8 +48,12 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
-def _details(fault: Fault) -> dict[str, Any]:
-    return {"details": [{"path": d.path, "reason": d.reason} for d in fault.told]} if fault.details else {}
+def _more(fault: Fault) -> dict[str, Any]:
+    """What is told only where there is something to tell."""
+    more: dict[str, Any] = {} if fault.retryable is None else {"retryable": fault.retryable}
+    if fault.details:
+        more["details"] = [{"path": d.path, "reason": d.reason} for d in fault.told]
+    return more
 
 
 class Semantic:
@@ -63,7 +67,7 @@ class Semantic:
 
     def failure(self, fault: Fault, correlation_id: str) -> Rendered:
         """``{"error": {...}, "correlationId": ...}``."""
-        error = {"code": fault.code, "message": fault.message, **_details(fault)}
+        error = {"code": fault.code, "message": fault.message, **_more(fault)}
         return Rendered(fault.status, "application/json", _json({"error": error, "correlationId": correlation_id}))
 
 
@@ -71,7 +75,7 @@ class Problem(Semantic):
     """Failures as RFC 9457 problem details; success as in `Semantic`."""
 
     def failure(self, fault: Fault, correlation_id: str) -> Rendered:
-        """``{"type", "title", "status", "detail", "instance", "code", "details"?}``."""
+        """``{"type", "title", "status", "detail", "instance", "code", "retryable"?, "details"?}``."""
         problem = {
             "type": "about:blank",
             "title": _PHRASES.get(fault.status, fault.code),
@@ -79,7 +83,7 @@ class Problem(Semantic):
             "detail": fault.message,
             "instance": correlation_id,
             "code": fault.code,
-            **_details(fault),
+            **_more(fault),
         }
         return Rendered(fault.status, "application/problem+json", _json(problem))
 

@@ -37,11 +37,13 @@ ProviderFault               what a provider did; it never leaves, `StatusMap` tu
 └── Refused                 what a policy did not let out to a provider
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
+
+from pi_server.domain.selectors import Path
 
 _SHOWN = 1000  # characters of the details in a line for logs
 _TOLD, _LONGEST_PATH, _LONGEST_REASON = 100, 200, 500  # details told to a consumer, and characters of each
@@ -60,13 +62,14 @@ class Fault(Exception):  # noqa: N818 - the word for a failure on both sides of 
 
     ``code`` is for programs, ``message`` for people; both reach the consumer exactly as given, so neither may hold a
     secret.  ``reason`` is for the log only.  ``declared`` is the typed detail of the provider's declared SOAP Fault
-    that led here, for the operation to look at; it is never sent.
+    that led here, for the operation to look at; it is never sent.  ``retryable`` is told where it is known.
     """
 
     code: str = "fault"
     status: int = 400
     message: str = "The call failed."
     by_server: ClassVar[bool] = False  # answered before any operation was reached: keeps its status in every envelope
+    retryable: bool | None = None  # whether asking again may help, where that is known
 
     def __init__(
         self,
@@ -343,7 +346,21 @@ ProviderFailure = Literal[
     "breaker_open",
     "queue_full",
     "paced",
+    "business",
 ]
+
+
+class Inside(Protocol):
+    """The body of an answer, as rules look into it."""
+
+    @property
+    def text(self) -> str:
+        """The beginning of what it says."""
+        ...
+
+    def at(self, path: Path, /) -> Iterable[str]:
+        """The values at a place, as text; that of something with members is empty."""
+        ...
 
 
 class ProviderFault(Exception):  # noqa: N818 - see Fault
@@ -353,7 +370,10 @@ class ProviderFault(Exception):  # noqa: N818 - see Fault
     it (SOAP Fault code, subcodes, declared detail), ``declared`` the typed detail, and ``reason`` is for the log only.
     ``sent`` is False only where it is certain that no byte of the request left.  ``retry_after`` are the seconds after
     which it is worth asking again, where that is known.
+    ``inside`` is the answer's body, where there is one.
     """
+
+    inside: Inside | None = None
 
     def __init__(
         self,

@@ -94,7 +94,7 @@ def outcome(error: BaseException, trail: Trail) -> Outcome:
         return "nothing"
     refused = isinstance(error, Fault) and 400 <= error.status < 500
     failed = _provider_fault(error)
-    if failed is None or failed.kind in ("status", "fault"):
+    if failed is None or failed.kind in ("status", "fault", "business"):
         return "final" if refused else "unknown"
     return "nothing" if trail.nothing_left(failed) else "unknown"
 

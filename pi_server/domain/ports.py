@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 from pydantic import BaseModel
 
 from pi_server.domain.call import Call
+from pi_server.domain.faults import Inside
 from pi_server.domain.message import Message, RestMessage, SoapMessage, WireRequest, WireResponse
 
 R = TypeVar("R", bound=BaseModel)
@@ -47,6 +48,10 @@ class Codec(Protocol):
 
     def decode(self, message: Message[R], response: WireResponse, /) -> R:
         """The typed reply; `ProviderFault` when the provider refused or answered nonsense."""
+        ...
+
+    def inside(self, response: WireResponse, /) -> Inside:
+        """The body as rules look into it; one that cannot be read has no places."""
         ...
 
 

@@ -30,6 +30,10 @@ class CheckedCodec(Codec, Protocol):
         """ValueError, with the reason and a suggestion, when it is not."""
         ...
 
+    def declared_faults(self, message: type[Message[Any]], /) -> tuple[str, ...]:
+        """The names by which rules know the Faults that are declared for what ``message`` asks."""
+        ...
+
 
 async def build_codec(settings: ProviderSettings, files: Path) -> CheckedCodec:
     """The codec ``settings`` ask for; ``files`` is the package that relative paths start from.
@@ -74,6 +78,7 @@ async def build_provider(
     codec = await build_codec(settings, files)
     for message in messages:
         codec.check(message)
+        status_map.declare(field_name, codec.declared_faults(message))
     tls = await asyncio.to_thread(tls_context, files / settings.ca if settings.ca else None)
     name = settings.name or field_name
     endpoints = [Endpoint(url, name, settings.company) for url in (settings.endpoint, *settings.fallbacks)]

@@ -47,6 +47,7 @@ class Provider:
         self._send = send
         self._endpoint = standing.endpoint
         self._status_map = status_map
+        self._looks_inside = status_map.looks_inside(name)
         self._headers: Headers = tuple((headers or {}).items())
         self._close = close
 
@@ -66,7 +67,7 @@ class Provider:
         except ProviderFault as fault:
             if isinstance(fault, Refused):  # nothing was sent, so no other place tells of it
                 _log.warning("%s: %s", self._endpoint.name, fault)
-            raise self._status_map.translate(self._name, fault) from fault
+            raise self._status_map.translate(self._name, fault, call.languages) from fault
 
     def _encode(self, call: Call, message: Message[R]) -> WireRequest:
         try:
@@ -78,12 +79,29 @@ class Provider:
 
     def _decode(self, call: Call, message: Message[R], response: WireResponse) -> R:
         try:
-            return self._codec.decode(message, response)
+            reply = self._codec.decode(message, response)
         except ProviderFault as fault:
-            if fault.kind == "malformed":  # the API log has closed this exchange as answered
+            if self._looks_inside:
+                fault.inside = self._codec.inside(response)
+            if fault.kind == "malformed" and not self._is_refusal(fault):  # the API log has closed it as answered
                 _log.error("%s: %s", self._endpoint.name, fault)
                 self.standing.fail("malformed", call.correlation_id)
             raise
+        if self._looks_inside:
+            self._refuse(response)
+        return reply
+
+    def _refuse(self, response: WireResponse) -> None:
+        """Raise what a rule finds inside an answer that has the form of a good one."""
+        fault = ProviderFault("business", "a refusal inside a good answer", status=response.status)
+        fault.inside = self._codec.inside(response)
+        if self._is_refusal(fault):
+            raise fault
+
+    def _is_refusal(self, fault: ProviderFault) -> bool:
+        """Whether a rule knows the answer by what stands at a place of its body."""
+        rule = self._status_map.rule(self._name, fault)
+        return rule is not None and rule.when.at is not None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import Headers, HttpVerb, Message, WireRequest, WireResponse
+from pi_server.providers.inside import JsonInside
 from pi_server.providers.replies import invalid, typed
 from pi_server.providers.text import printable
 
@@ -118,6 +119,14 @@ class RestCodec:
             return typed(message, data)
         except ValidationError as error:
             raise invalid(error, response.status) from error
+
+    def inside(self, response: WireResponse, /) -> JsonInside:
+        """The body as rules look into it."""
+        return JsonInside(response)
+
+    def declared_faults(self, _: type[Message[Any]]) -> tuple[str, ...]:
+        """None: nothing declares what a REST provider fails with."""
+        return ()
 
 
 def _is_json(media: str) -> bool:

@@ -96,6 +96,7 @@ class Endpoint:
             deadline=Deadline(self._watch.now() + left),
             operation=self._operation,
             hurried=left < self._timeout,
+            languages=request.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
         )
         current_call.set(call)
         return call

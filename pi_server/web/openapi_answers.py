@@ -27,6 +27,7 @@ class FaultError(BaseModel):
 
     code: Annotated[str, Field(description="For programs.")]
     message: Annotated[str, Field(description="For people.")]
+    retryable: Annotated[bool | None, Field(default=None, description="Whether asking again may help, where known.")]
     details: Annotated[list[Detail], Field(default=[], description="Each thing that is wrong with the input.")]
 
 
@@ -46,6 +47,7 @@ class Problem(BaseModel):
     detail: Annotated[str, Field(description="For people.")]
     instance: CorrelationId
     code: Annotated[str, Field(description="For programs.")]
+    retryable: Annotated[bool | None, Field(default=None, description="Whether asking again may help, where known.")]
     details: Annotated[list[Detail], Field(default=[], description="Each thing that is wrong with the input.")]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pi_server.audit.mask import Mask
 from pi_server.audit.mask_rules import MaskRules
-from pi_server.config.mask_grammar import MOST_WAYS, expression, json_path, xml_path
+from pi_server.domain.selectors import MOST_WAYS, expression, json_path, xml_path
 from tests.audit.test_mask import EVIL, MIB, seconds
 
 S = "hunter2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pty
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import pi_account_withdrawal
 from pi_server.version import VERSION
 from tests.cli.made_up import install
 from tests.cli.processes import COMMAND, environment, pi
@@ -49,6 +51,21 @@ def test_a_check_reads_signatures(tmp_path: Path) -> None:
     assert done.returncode == 78
     assert done.stderr.startswith("made: serve: services.made: ValueError: ")
     assert "missing" in done.stderr
+
+
+def test_a_check_tells_which_declared_faults_have_no_rule(tmp_path: Path) -> None:
+    """Nothing is wrong with that, but consumers would hear no more than that the provider refused."""
+    site, shipped = tmp_path / "site", Path(inspect.getfile(pi_account_withdrawal)).parent
+    install(site, "made", (shipped / "service.py").read_text(), value="pi_made:AccountWithdrawal")
+    (site / "pi_made" / "files").mkdir()
+    (site / "pi_made" / "files" / "bank.wsdl").write_text((shipped / "files" / "withdraw.wsdl").read_text())
+    (tmp_path / "config.yaml").write_text(
+        "services: {made: {enabled: true, bank: {endpoint: http://bank.invalid, wsdl: files/bank.wsdl}}}"
+    )
+    done = pi("check", cwd=tmp_path, PYTHONPATH=str(site))
+    ok, line = done.stdout.splitlines()
+    assert (done.returncode, ok) == (0, "ok: 1 plugins, 1 operations")
+    assert line == "made: bank declares the fault INSUFFICIENT, which no rule of files/faults.yaml names"
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

@@ -187,12 +187,34 @@ async def test_a_name_nobody_or_two_offer_is_refused(tmp_path: Path, install: In
     assert "no installed package" in plugins["absent"].failures[0].reason
 
 
-async def test_a_malformed_fault_map_fails_its_plugin(tmp_path: Path, install: Install) -> None:
-    """Rules are checked when bound, not when the provider first fails."""
+FAULTY = [
+    ("faults: [{when: {kind: never}, then: {}}]", "1: faults.0.when.kind: must be 'unreachable'"),
+    (
+        "faults:\n  - when: {statuz: 1}\n    then: {}",
+        "2: faults.0.when.statuz: unknown key; did you mean faults.0.when.status?",
+    ),
+    (
+        "faults:\n  - when: {}\n    then: {cod: a}",
+        "3: faults.0.then.cod: unknown key; did you mean faults.0.then.code?",
+    ),
+    ("faults:\n  - when: {at: code}\n    then: {}", "2: faults.0.when.at: must be an XPath"),
+    (
+        "faults:\n  - when: {provider: shp}\n    then: {code: a, status: 400, message: m}",
+        "2: faults.0.when.provider: the service has no provider shp; did you mean shop?",
+    ),
+    ("faults:\n  - [", "2: is not valid YAML"),
+    ("faults: []\nfaults: []", "2: faults: given twice"),
+    ("\xff", " cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), FAULTY)
+async def test_a_malformed_fault_map_fails_its_plugin(tmp_path: Path, install: Install, text: str, told: str) -> None:
+    """Rules are checked when bound, not when the provider first fails; each mistake is told by its line."""
     install("good", GOOD)
-    (tmp_path / "pkg_good" / "files" / "faults.yaml").write_text("faults: [{when: {kind: never}, then: {}}]")
+    (tmp_path / "pkg_good" / "files" / "faults.yaml").write_text(text, "latin-1")
     plugin = (await _load(tmp_path, f"services: {{{FULL}}}"))["good"]
-    assert {failure.path for failure in plugin.failures} == {"files/faults.yaml"}
+    assert f"bind: files/faults.yaml:{told}" in "\n".join(map(str, plugin.failures))
 
 
 def test_discovery_imports_nothing(install: Install) -> None:

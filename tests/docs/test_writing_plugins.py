@@ -8,12 +8,15 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
+import yaml
 
 import pi_server
 from pi_server import RestProvider, Service, SoapProvider
+from pi_server.domain.faults import ProviderFailure
+from pi_server.domain.status_map import StatusMap, Then, When
 from pi_server.testing import FakeProvider, api_records, assert_pairs, serve
 from tests.docs.following import Reader, Serving, without_ids
 from tests.docs.pages import DOCS, blocks, prose
@@ -159,6 +162,15 @@ async def test_the_examples_answer_as_they_say(fragments: ModuleType) -> None:
                 assert (response.status, answer and answer.get("data")) == (status, data), path
                 assert (response.headers["Cache-Control"] == "private, max-age=60") == ("private" in path)
                 assert (response.headers.get("Location") == "/api/orders/v1.0/7") == ("orders" in path)
+
+
+def test_the_rules_of_the_reference_can_be_used() -> None:
+    """The examples are status maps, and the tables tell every condition, kind and key."""
+    texts = [block.text for block in blocks(PAGE, "yaml") if block.text.startswith("faults:") and not block.file]
+    assert [len(StatusMap.model_validate(yaml.safe_load(text)).faults) for text in texts] == [2, 1]
+    told = set(re.findall(r"`(\w+)", prose(PAGE)))
+    assert {field.alias or name for name, field in When.model_fields.items()} <= told
+    assert {*Then.model_fields, *get_args(ProviderFailure)} <= told
 
 
 def test_every_public_name_is_told() -> None:

@@ -96,8 +96,8 @@ def _is_paired(server: Served) -> bool:
         pytest.param("bomb", 502, "provider_too_large", 2, "more than 1048576 bytes", id="F11"),
         pytest.param("huge", 502, "provider_too_large", 2, "more than 1048576 bytes", id="F12"),
         pytest.param("many-headers", 502, "provider_malformed", 1, "too large", id="F13"),
-        pytest.param("loop", 502, "provider_failed", 1, "", id="F14"),
-        pytest.param("closed-for-long", 502, "provider_failed", 1, "", id="F17"),
+        pytest.param("loop", 502, "provider_failed", 1, "status: 302", id="F14"),
+        pytest.param("closed-for-long", 502, "provider_failed", 1, "status: 429", id="F17"),
     ],
 )
 async def test_what_a_provider_answers(
@@ -108,7 +108,7 @@ async def test_what_a_provider_answers(
         found, found_code, took = await _answer(server, how)
         assert (found, found_code) == (status, code)
         assert took < within
-        assert _told(server, how, told) is bool(told)
+        assert _told(server, how, told)
         assert (await _answer(server))[0] == 200
         assert len(server.api_log) == 4
         assert _is_paired(server)

@@ -122,12 +122,13 @@ def _walk(xsd_type: Any, kind: type[Any], seen: set[int]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class SoapOperation:
-    """One operation of a port."""
+    """One operation of a port; ``faults`` are the names of the details it declares."""
 
     name: str
     action: str
     request: Part
     reply: Part
+    faults: tuple[str, ...]
 
 
 class SoapBinding:
@@ -137,8 +138,7 @@ class SoapBinding:
         is_12 = isinstance(cast("object", binding), Soap12Binding)  # a cast, so that the rest stays Any
         self.version: SoapVersion = "1.2" if is_12 else "1.1"
         self.operations: dict[str, SoapOperation] = {
-            name: SoapOperation(name, found.soapaction or "", Part(found.input, types), Part(found.output, types))
-            for name, found in binding.all().items()
+            name: _operation(name, found, types) for name, found in binding.all().items()
         }
         self._elements: dict[str, Any] = {element.qname.localname: element for element in types.elements}
 
@@ -153,3 +153,9 @@ class SoapBinding:
             raise ValueError(f"the WSDL declares no element {name!r}")
         element = self._elements[name]
         element.render(parent, element(**values))
+
+
+def _operation(name: str, found: Any, types: Any) -> SoapOperation:
+    details = [part.element for fault in found.abstract.fault_messages.values() for part in fault.parts.values()]
+    faults = tuple([detail.qname.localname for detail in details if detail is not None])
+    return SoapOperation(name, found.soapaction or "", Part(found.input, types), Part(found.output, types), faults)

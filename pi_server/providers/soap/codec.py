@@ -12,6 +12,7 @@ from pi_server.domain.message import Headers, Message, WireRequest, WireResponse
 from pi_server.providers.replies import invalid, typed
 from pi_server.providers.soap.binding import SoapBinding, SoapOperation
 from pi_server.providers.soap.faults import FAULT_TAGS, read_fault, write_fault
+from pi_server.providers.soap.inside import XmlInside
 from pi_server.providers.soap.xml import ENVELOPE_11, ENVELOPE_12, Element, parse_xml, write_xml
 from pi_server.providers.text import printable
 
@@ -72,6 +73,14 @@ class SoapCodec:
             raise invalid(error, response.status) from error
         except ValueError as error:
             raise ProviderFault("malformed", printable(str(error)), status=response.status) from error
+
+    def inside(self, response: WireResponse, /) -> XmlInside:
+        """The body as rules look into it."""
+        return XmlInside(response)
+
+    def declared_faults(self, message: type[Message[Any]]) -> tuple[str, ...]:
+        """The names of the details of the Faults that the WSDL declares for what ``message`` asks."""
+        return self._operation(message.__shape__.operation).faults
 
     def _body(self, response: WireResponse) -> Element | None:
         """The envelope's body; None for an empty answer, and for an error whose body is not SOAP."""

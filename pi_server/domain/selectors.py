@@ -1,4 +1,4 @@
-"""The small languages of the rules in ``logs.mask``: JSON paths, XPaths and expressions that cannot run away."""
+"""The small languages in which rules select: JSON paths, XPaths, and expressions that cannot run away."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ class XmlStep:
 
 JsonPath = tuple[JsonStep, ...]
 XmlPath = tuple[XmlStep, ...]
+Path = JsonPath | XmlPath
+
+
+def selector(text: str) -> Path:
+    """A JSON path when ``text`` begins with ``$``, or else an XPath; ValueError when it is neither."""
+    return json_path(text) if text.startswith("$") else xml_path(text)
 
 
 def json_path(text: str) -> JsonPath:
