@@ -343,6 +343,7 @@ ProviderFailure = Literal[
     "breaker_open",
     "queue_full",
     "paced",
+    "no_access",
 ]
 
 

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Literal, NamedTuple, Protocol
 
 from pi_server.domain.alert import Alert, unheard
+from pi_server.domain.certificate import Certificate
 from pi_server.domain.exchange import Endpoint
 from pi_server.domain.faults import ProviderFailure, Refused
 
@@ -48,7 +49,8 @@ class Standing:
 
     ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
     wait for a slot; of all ``exchanges`` so many ``failed``.  ``breakers`` are known by the address of their endpoint.
-    ``alert`` hears of what an operator should hear of.
+    ``alert`` hears of what an operator should hear of.  ``certificates`` are those it is reached with, and ``warnings``
+    what was to be said of it at start.
     """
 
     endpoint: Endpoint
@@ -64,6 +66,8 @@ class Standing:
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     wall: Callable[[], float] = time.time
     alert: Callable[[Alert], None] = unheard
+    certificates: tuple[Certificate, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def refused(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> Refused:
         """The fault to raise for an exchange that is not let out; it is counted."""

@@ -68,6 +68,7 @@ DEFAULTS: dict[ProviderFailure, Then] = {
     "breaker_open": Then(code="provider_suspended", status=503, message="The provider failed too often; try later."),
     "queue_full": Then(code="provider_busy", status=503, message="The provider is busy; try again in a moment."),
     "paced": Then(code="provider_paced", status=503, message="The provider takes no more requests now; try later."),
+    "no_access": Then(code="provider_no_access", status=502, message="The server was not let in at the provider."),
 }
 
 
