@@ -4,6 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import ceil
 from typing import Literal, NamedTuple, Protocol
 
@@ -49,8 +50,8 @@ class Standing:
 
     ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
     wait for a slot; of all ``exchanges`` so many ``failed``.  ``breakers`` are known by the address of their endpoint.
-    ``alert`` hears of what an operator should hear of.  ``certificates`` are those it is reached with, and ``warnings``
-    what was to be said of it at start.
+    ``alert`` hears of what an operator should hear of.  ``certificates`` are those it is reached with, and
+    ``cautions`` what is to be said of it always.
     """
 
     endpoint: Endpoint
@@ -67,7 +68,7 @@ class Standing:
     wall: Callable[[], float] = time.time
     alert: Callable[[Alert], None] = unheard
     certificates: tuple[Certificate, ...] = ()
-    warnings: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     def refused(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> Refused:
         """The fault to raise for an exchange that is not let out; it is counted."""
@@ -78,6 +79,10 @@ class Standing:
         """Count a failed exchange."""
         self.failed += 1
         self.last_fault = LastFault(self.wall(), what, correlation_id)
+
+    def warnings(self, now: datetime) -> list[str]:
+        """What an operator should know, even if nothing fails; each begins with the key it is about."""
+        return [*self.cautions, *filter(None, (one.warning(now) for one in self.certificates))]
 
     def latency(self, share: float) -> float | None:
         """The seconds that this share of the last exchanges took at most (0.5: the median); None before the first."""

@@ -82,7 +82,7 @@ async def build_provider(
     endpoints = [Endpoint(url, name, settings.company) for url in (settings.endpoint, *settings.fallbacks)]
     credential = await open_credential(settings, files, endpoints[0], links or Chain(), turn)
     transports = [HttpTransport(settings.at(endpoint.address), tls.context, turn) for endpoint in endpoints]
-    standing = Standing(endpoints[0], certificates=tls.certificates, warnings=tuple(tls.warnings()))
+    standing = Standing(endpoints[0], certificates=tls.certificates, cautions=tls.cautions)
     policies = Policies(settings, standing, links or Chain(), credential)
     return Provider(
         field_name,

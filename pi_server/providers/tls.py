@@ -12,6 +12,7 @@ from typing import Any
 from pi_server.domain.certificate import Certificate
 from pi_server.providers.settings import ProviderSettings
 
+_UNSAFE = "unsafe_accept_any_certificate: anybody can pose as this provider"
 _PEM = "-----BEGIN"
 _LARGEST = 16 * 1024  # bytes that a pipe holds everywhere
 
@@ -22,13 +23,7 @@ class Tls:
 
     context: ssl.SSLContext | bool = True
     certificates: tuple[Certificate, ...] = ()
-    verified: bool = True
-
-    def warnings(self, now: datetime | None = None) -> list[str]:
-        """What an operator is to be told, one thing a line."""
-        now = now or datetime.now(UTC)
-        told = [] if self.verified else ["unsafe_accept_any_certificate: anybody can pose as this provider"]
-        return told + [warning for one in self.certificates if (warning := one.warning(now))]
+    cautions: tuple[str, ...] = ()
 
 
 def open_tls(settings: ProviderSettings, files: Path) -> Tls:
@@ -46,7 +41,7 @@ def open_tls(settings: ProviderSettings, files: Path) -> Tls:
         context.verify_mode = ssl.CERT_NONE
     if settings.certificate:
         certificates += (_show(context, settings, files),)
-    return Tls(context, certificates, verified)
+    return Tls(context, certificates, () if verified else (_UNSAFE,))
 
 
 def _trusting(ca: Path | None) -> tuple[ssl.SSLContext, tuple[Certificate, ...]]:

@@ -77,7 +77,8 @@ class Outbound:
 
     def warnings(self) -> list[str]:
         """What an operator should know of the providers before the first call, each with the key it is about."""
-        return [f"services.{name}.{told}" for name, standing in self.standings.items() for told in standing.warnings]
+        now = datetime.now(UTC)
+        return [f"services.{name}.{told}" for name, one in self.standings.items() for told in one.warnings(now)]
 
     def _links(self, plan: ProviderPlan, secret_headers: frozenset[str]) -> Chain[Send]:
         """The links inside of the policies, the API log innermost."""

@@ -21,8 +21,9 @@ from pi_server.domain.certificate import Certificate
 from pi_server.domain.exchange import Endpoint, Exchange
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireRequest, WireResponse
+from pi_server.domain.standing import Standing
 from pi_server.providers.settings import RestSettings
-from pi_server.providers.tls import Tls, open_tls
+from pi_server.providers.tls import open_tls
 from pi_server.providers.transport import HttpTransport
 from tests.canaries import canary
 from tests.parts.rest_provider import whole
@@ -105,7 +106,7 @@ async def test_any_certificate_is_accepted_only_under_a_long_name(bank: str, fil
     """The one way to trust everybody is spelled out, and is told as a warning."""
     assert (await _ask(bank, files, unsafe_accept_any_certificate=True)).status == 200
     settings = RestSettings(endpoint=bank, unsafe_accept_any_certificate=True)
-    assert open_tls(settings, files).warnings() == ["unsafe_accept_any_certificate: anybody can pose as this provider"]
+    assert open_tls(settings, files).cautions == ("unsafe_accept_any_certificate: anybody can pose as this provider",)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +185,9 @@ def test_an_end_within_thirty_days_is_warned_of() -> None:
     """A certificate is told of from thirty days before its end, and after it."""
     now = datetime(2030, 1, 31, 12, tzinfo=UTC)
     days = (31, 30, 1, -1)
-    tls = Tls(certificates=tuple(Certificate("ca", f"in {day}", now + timedelta(days=day)) for day in days))
-    assert tls.warnings(now) == [
+    certificates = tuple(Certificate("ca", f"in {day}", now + timedelta(days=day)) for day in days)
+    assert Standing(Endpoint("", "", ""), certificates=certificates, cautions=("unsafe",)).warnings(now) == [
+        "unsafe",
         "ca: the certificate of in 30 ends on 2030-03-02",
         "ca: the certificate of in 1 ends on 2030-02-01",
         "ca: the certificate of in -1 ended on 2030-01-30",
@@ -195,4 +197,4 @@ def test_an_end_within_thirty_days_is_warned_of() -> None:
 def test_nothing_is_read_where_nothing_is_named() -> None:
     """A provider without any of these keys keeps the system's authorities, and has nothing to warn of."""
     tls = open_tls(RestSettings(endpoint="https://bank.example"), Path())
-    assert (tls.context, tls.certificates, tls.warnings()) == (True, (), [])
+    assert (tls.context, tls.certificates, tls.cautions) == (True, (), ())

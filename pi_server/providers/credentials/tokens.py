@@ -11,7 +11,7 @@ from pi_server.domain.exchange import Exchange
 from pi_server.domain.faults import ProviderFault, Refused
 from pi_server.domain.watch import Watch
 
-_DUE, _END = 0.8, 0.95
+DUE, END = 0.8, 0.95
 """The parts of a token's life after which it is renewed while it still serves, and after which it serves no more."""
 
 PAUSE = 1.0
@@ -97,7 +97,7 @@ class Tokens:
     async def _renewed(self, call: Call) -> SecretStr:
         asked = self._now()
         token, life = await self._ask(call)
-        self._held = _Held(token, asked, asked + _DUE * life, asked + _END * life)
+        self._held = _Held(token, asked, asked + DUE * life, asked + END * life)
         return token
 
     def _ended(self, asking: asyncio.Task[SecretStr]) -> None:
