@@ -80,9 +80,9 @@ async def build_provider(
     tls = await asyncio.to_thread(open_tls, settings, files)
     name = settings.name or field_name
     endpoints = [Endpoint(url, name, settings.company) for url in (settings.endpoint, *settings.fallbacks)]
-    credential = await open_credential(settings, files, endpoints[0], links or Chain(), turn)
-    transports = [HttpTransport(settings.at(endpoint.address), tls.context, turn) for endpoint in endpoints]
     standing = Standing(endpoints[0], certificates=tls.certificates, cautions=tls.cautions)
+    credential = await open_credential(settings, files, standing, links or Chain(), turn)
+    transports = [HttpTransport(settings.at(endpoint.address), tls.context, turn) for endpoint in endpoints]
     policies = Policies(settings, standing, links or Chain(), credential)
     return Provider(
         field_name,

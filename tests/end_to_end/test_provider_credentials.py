@@ -17,7 +17,7 @@ from pi_server.testing import Serve, Served
 from tests.canaries import BIRD, canary, escaped, written_below
 from tests.parts.forward_proxy import forward_proxy
 from tests.parts.processes import free_port
-from tests.parts.rest_provider import whole
+from tests.parts.rest_provider import Asked, whole
 from tests.parts.small_server import answering
 from tests.parts.token_endpoint import Issuer
 
@@ -53,6 +53,11 @@ class Market(Service):
     @post("/", public=True)
     async def order(self, call: Call) -> Table:
         """Order something."""
+        return await self.exchange.send(call, Order())
+
+    @post("/once", once=True)
+    async def order_once(self, call: Call) -> Table:
+        """Order something, however often it is asked for."""
         return await self.exchange.send(call, Order())
 
 
@@ -132,6 +137,25 @@ async def test_a_key_in_the_query_is_on_record_without_its_value(
     away = _config(f"http://127.0.0.1:{free_port()}", auth)
     async with serve(Market, config=away, directory=tmp_path) as server:
         assert await _statuses(server) == [502]
+    assert escaped(written_below(tmp_path)) == []
+
+
+async def test_a_key_in_the_query_goes_to_every_endpoint(serve: Serve, rest_provider: str, tmp_path: Path) -> None:
+    """Where one endpoint is away the next is asked, with the key, and the records of both have the mark."""
+    auth = {"kind": "api_key", "query": "branch", "key": canary()}
+    seen: list[str] = []
+
+    def answer(asked: Asked) -> bytes:
+        seen.append(asked.target)
+        return whole(b'{"base": "EUR", "rates": {}}')
+
+    async with answering(answer) as url:
+        config = _config(f"http://127.0.0.1:{free_port()}", auth, fallbacks=[url], retry={"times": 0})
+        async with serve(Market, config=config, directory=tmp_path) as server:
+            assert await _statuses(server) == [200]
+            assert all(record["endpoint"].endswith("?symbols=USD&branch=***") for record in _records(server))
+            assert len(_records(server)) == 4
+    assert seen == [f"/latest/EUR?symbols=USD&branch={auth['key']}"]
     assert escaped(written_below(tmp_path)) == []
 
 
@@ -283,6 +307,24 @@ async def test_tokens_pass_through_the_providers_proxy(
             assert await _statuses(server) == [200]
         assert [head.split()[1] for head in proxy.asked] == [f"{login}/token", f"{exchange}/latest/EUR?symbols=USD"]
     assert escaped(written_below(tmp_path), (BIRD, basic("us", secret))) == []
+
+
+async def test_what_had_no_token_may_be_repeated(serve: Serve, issuer: Issuer, login: str, exchange: str) -> None:
+    """Without a token nothing has left, so an operation that must happen once can be asked for again, and does."""
+    issuer.instead = _refusing
+    async with serve(Market, config=_config(exchange, _oauth2(login))) as server:
+
+        async def order(key: str) -> int:
+            headers = {**server.headers, "Idempotency-Key": key}
+            async with server.session.post("/market/once", headers=headers) as response:
+                return response.status
+
+        keys = ("first-0123456789", "other-0123456789")
+        assert await asyncio.gather(*map(order, keys)) == [502, 502]
+        issuer.instead = None
+        await asyncio.sleep(1.1)  # a failure is remembered for a second
+        assert await asyncio.gather(*map(order, keys)) == [200, 200]
+        assert len(_records(server, "exchange")) == 4
 
 
 # --- warnings ---------------------------------------------------------------------------------------------------------

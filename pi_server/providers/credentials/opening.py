@@ -9,6 +9,7 @@ from pi_server.domain.call import Call
 from pi_server.domain.chain import Chain
 from pi_server.domain.exchange import Endpoint, Exchange, Send
 from pi_server.domain.faults import ProviderFault
+from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.providers.credentials.credential import NO_CREDENTIAL, Credential
 from pi_server.providers.credentials.oauth2 import OAuth2, grant, signed
@@ -21,9 +22,9 @@ _log = logging.getLogger("pi_server.provider")
 
 
 async def open_credential(
-    settings: ProviderSettings, files: Path, endpoint: Endpoint, links: Chain[Send], turn: Turn | None
+    settings: ProviderSettings, files: Path, standing: Standing, links: Chain[Send], turn: Turn | None
 ) -> Credential:
-    """The credential for ``endpoint``; what is asked of a token endpoint passes ``links``.  Close it when done.
+    """The credential for a provider; what is asked of a token endpoint passes ``links``.  Close it when done.
 
     Raises:
         ValueError: the certificates for the token endpoint cannot be used.
@@ -35,20 +36,24 @@ async def open_credential(
     at = settings.for_tokens(settings.auth)
     tls = await asyncio.to_thread(open_tls, at, files)
     transport = HttpTransport(at, tls.context, turn)
-    issuer = Endpoint(at.endpoint, f"{endpoint.name}.auth", endpoint.company, discreet=True)
-    tokens = Tokens(partial(_ask, settings.auth, issuer, links.then(transport.send)))
+    issuer = Endpoint(at.endpoint, f"{standing.endpoint.name}.auth", standing.endpoint.company, discreet=True)
+    tokens = Tokens(partial(_ask, settings.auth, issuer, links.then(transport.send), standing))
     return Credential(
         outside=Chain(signed(tokens, again=settings.auth.again)), close=partial(_close, tokens, transport)
     )
 
 
-async def _ask(auth: OAuth2, issuer: Endpoint, send: Send, call: Call) -> Grant:
+async def _ask(auth: OAuth2, issuer: Endpoint, send: Send, standing: Standing, call: Call) -> Grant:
     """Ask for a token in the name of ``call``, which began to need it; it has the transport's time, not the call's."""
-    response = await send(Exchange(call, issuer, auth.request(), repeatable=True))
+    answered = False
     try:
+        response = await send(Exchange(call, issuer, auth.request(), repeatable=True))
+        answered = True
         return grant(response)
     except ProviderFault as fault:
-        _log.error("%s: %s", issuer.name, fault)  # the API log has closed this exchange as answered
+        standing.fail(f"no token: {fault.kind}", call.correlation_id)
+        if answered:  # so that the API log has told of no failure
+            _log.error("%s: %s", issuer.name, fault)
         raise
 
 
