@@ -69,16 +69,17 @@ class ApiLog:
             async def recorded(exchange: Exchange) -> WireResponse:
                 place = self._place(exchange)
                 number = self._begin(exchange, place, unknown)
-                self._sent(level, exchange, place, secret_headers)
+                shown = _without_payloads(level) if exchange.endpoint.discreet else level
+                self._sent(shown, exchange, place, secret_headers)
                 try:
                     response = await send(exchange)
                 except BaseException as error:
                     fault = _as_fault(error, exchange)
-                    self._received(level, exchange, place, WireResponse(_status(fault, status_of)))
+                    self._received(shown, exchange, place, WireResponse(_status(fault, status_of)))
                     self._tell(exchange, fault)
                     raise
                 else:
-                    self._received(level, exchange, place, response)
+                    self._received(shown, exchange, place, response)
                     return response
                 finally:
                     if self._open is not None:
@@ -159,6 +160,10 @@ class ApiLog:
 def _names(name: str, company: str, api_name: str) -> str:
     """The end of every record of one endpoint and service."""
     return f'"endpointName": {quoted(name)}, "endpointCompany": {quoted(company)}, "apiName": {quoted(api_name)}'
+
+
+def _without_payloads(level: Level) -> Level:
+    return "standard" if level == "full" else level
 
 
 def _content_type(headers: Headers) -> str:

@@ -74,6 +74,7 @@ class KeyStoreRevocations:
         self._told = False
         self._failure = "it was not asked"
         self._following: asyncio.Task[None] | None = None
+        self._closed = False
 
     def revoked(self, kind: str, id: str, user: str, issued: float) -> bool:  # noqa: A002
         """Whether it is revoked, as `Revocations` says; two look-ups.
@@ -113,6 +114,7 @@ class KeyStoreRevocations:
 
     async def close(self) -> None:
         """Follow no longer."""
+        self._closed = True  # a driver may make a failure of its own of a cancellation, which then ends nothing
         if self._following is not None:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
@@ -195,7 +197,7 @@ class KeyStoreRevocations:
         self._users = {user: at for user, at in self._users.items() if now < at + self._lasting}
 
     async def _follow(self) -> None:
-        while True:
+        while not self._closed:
             await asyncio.sleep(self._poll)
             await self._try_to_catch_up()
 

@@ -25,6 +25,8 @@ def check(config: ConfigFile = None, settings: Settings = None) -> None:
         found = asyncio.run(rehearse(loaded))
     except ConfigError as error:
         stop(WRONG_CONFIG, *error.problems)
+    for warning in found.warnings:
+        typer.echo(one_line(f"warning: {warning}"), err=True)
     wrong = [*failure_lines(found.failed), *_middleware_lines(found)]
     if wrong:
         stop(WRONG_CONFIG, *wrong)

@@ -109,6 +109,7 @@ def _below(one: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     if len(one["breakers"]) > 1:
         lines += [f"at {address}: {state.replace('_', ' ')}" for address, state in one["breakers"].items()]
+    lines += one["warnings"]
     if fault := one["lastFault"]:
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fault["at"]))
         lines.append(f"last fault at {at}: {fault['what']}, in the call {fault['correlationId']}")

@@ -33,7 +33,8 @@ def looks_secret(path: KeyPath, names: Collection[str] = ()) -> bool:
             return True
         case ("services" | "middlewares", _, *own):
             secret = {name.lower() for name in names}
-            return any(key.lower() in secret or is_secret_name(key) for key in own)
+            misplaced = own[-1:] == ["auth"]  # a credential in the place of its section
+            return misplaced or any(key.lower() in secret or is_secret_name(key) for key in own)
         case _:
             return False
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-AlertKind = Literal["breaker_open", "breaker_closed"]
+AlertKind = Literal["breaker_open", "breaker_closed", "certificate_ends"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,15 @@ from pi_server.domain.message import WireRequest, WireResponse
 
 
 class Endpoint(NamedTuple):
-    """A foreign endpoint as logs name it: its address, its own name, and the organisation behind it."""
+    """A foreign endpoint as logs name it: its address, its own name, and the organisation behind it.
+
+    What it is sent and what it answers is on record without payloads when it is ``discreet``.
+    """
 
     address: str
     name: str
     company: str
+    discreet: bool = False
 
 
 class Exchange(NamedTuple):

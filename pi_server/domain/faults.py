@@ -347,6 +347,7 @@ ProviderFailure = Literal[
     "queue_full",
     "paced",
     "business",
+    "no_access",
 ]
 
 

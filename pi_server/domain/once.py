@@ -11,6 +11,7 @@ the absence of a state.
 """
 
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Final, Literal
 
 from pydantic import Base64Bytes
@@ -69,7 +70,7 @@ def step(known: Known | None, digest: str, now: float) -> Step:
     """What a request with ``digest`` does about what is known, None for nothing; ``now`` is a POSIX time."""
     if known is None:
         return "run"
-    if known.digest != digest:
+    if not compare_digest(known.digest, digest):
         return "refuse"
     match known:
         case Done():

@@ -4,10 +4,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import ceil
 from typing import Literal, NamedTuple, Protocol
 
 from pi_server.domain.alert import Alert, unheard
+from pi_server.domain.certificate import Certificate
 from pi_server.domain.exchange import Endpoint
 from pi_server.domain.faults import ProviderFailure, Refused
 
@@ -48,7 +50,8 @@ class Standing:
 
     ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
     wait for a slot; of all ``exchanges`` so many ``failed``.  ``breakers`` are known by the address of their endpoint.
-    ``alert`` hears of what an operator should hear of.
+    ``alert`` hears of what an operator should hear of.  ``certificates`` are those it is reached with, and
+    ``cautions`` what is to be said of it always.
     """
 
     endpoint: Endpoint
@@ -64,6 +67,8 @@ class Standing:
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     wall: Callable[[], float] = time.time
     alert: Callable[[Alert], None] = unheard
+    certificates: tuple[Certificate, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     def refused(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> Refused:
         """The fault to raise for an exchange that is not let out; it is counted."""
@@ -74,6 +79,10 @@ class Standing:
         """Count a failed exchange."""
         self.failed += 1
         self.last_fault = LastFault(self.wall(), what, correlation_id)
+
+    def warnings(self, now: datetime) -> list[str]:
+        """What an operator should know, even if nothing fails; each begins with the key it is about."""
+        return [*self.cautions, *filter(None, (one.warning(now) for one in self.certificates))]
 
     def latency(self, share: float) -> float | None:
         """The seconds that this share of the last exchanges took at most (0.5: the median); None before the first."""

@@ -180,6 +180,7 @@ DEFAULTS: dict[ProviderFailure, Then] = {
     "queue_full": Then(code="provider_busy", status=503, message="The provider is busy; try again in a moment."),
     "paced": Then(code="provider_paced", status=503, message="The provider takes no more requests now; try later."),
     "business": Then(code="provider_fault", status=502, message="The provider refused the request."),  # has its rule
+    "no_access": Then(code="provider_no_access", status=502, message="The server was not let in at the provider."),
 }
 
 

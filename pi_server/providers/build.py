@@ -13,11 +13,14 @@ from pi_server.domain.ports import Codec, ProviderKind
 from pi_server.domain.standing import Standing
 from pi_server.domain.status_map import StatusMap
 from pi_server.domain.turn import Turn
+from pi_server.providers.credentials.credential import Credential
+from pi_server.providers.credentials.opening import open_credential
 from pi_server.providers.policies import Policies
 from pi_server.providers.provider import Provider
 from pi_server.providers.rest import RestCodec
 from pi_server.providers.settings import ProviderSettings, RestSettings, SoapSettings
-from pi_server.providers.transport import HttpTransport, tls_context
+from pi_server.providers.tls import open_tls
+from pi_server.providers.transport import HttpTransport
 
 SETTINGS: dict[ProviderKind, type[ProviderSettings]] = {"soap": SoapSettings, "rest": RestSettings}
 """The model of a provider's section, by the kind of its field."""
@@ -79,22 +82,25 @@ async def build_provider(
     for message in messages:
         codec.check(message)
         status_map.declare(field_name, codec.declared_faults(message))
-    tls = await asyncio.to_thread(tls_context, files / settings.ca if settings.ca else None)
+    tls = await asyncio.to_thread(open_tls, settings, files)
     name = settings.name or field_name
     endpoints = [Endpoint(url, name, settings.company) for url in (settings.endpoint, *settings.fallbacks)]
-    transports = [HttpTransport(settings.at(endpoint.address), tls, turn) for endpoint in endpoints]
-    policies = Policies(settings, Standing(endpoints[0]), links or Chain())
+    standing = Standing(endpoints[0], certificates=tls.certificates, cautions=tls.cautions)
+    credential = await open_credential(settings, files, standing, links or Chain(), turn)
+    transports = [HttpTransport(settings.at(endpoint.address), tls.context, turn) for endpoint in endpoints]
+    policies = Policies(settings, standing, links or Chain(), credential)
     return Provider(
         field_name,
         codec,
         policies.around([(endpoint, one.send) for endpoint, one in zip(endpoints, transports, strict=True)]),
-        policies.standing,
+        standing,
         status_map,
-        headers=settings.headers,
-        close=partial(_close, transports),
+        headers={**settings.headers, **credential.headers},
+        close=partial(_close, transports, credential),
     )
 
 
-async def _close(transports: Iterable[HttpTransport]) -> None:
+async def _close(transports: Iterable[HttpTransport], credential: Credential) -> None:
+    await credential.close()
     for transport in transports:
         await transport.close()

@@ -11,6 +11,7 @@ from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.tracing import Trace
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import istr
 from yarl import URL
@@ -18,6 +19,7 @@ from yarl import URL
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
 from pi_server.domain.turn import Turn
+from pi_server.providers.proxy import Tunnel
 
 HEAD_LIMIT = 64 * 1024
 """Bytes the headers of an answer may have, and bytes that may come without telling anything new."""
@@ -230,11 +232,28 @@ class Line(ResponseHandler):
 class Dialler(aiohttp.TCPConnector):
     """aiohttp's connector, whose connections are lines."""
 
-    def __init__(self, reply_limit: int, connections: int, tls: ssl.SSLContext | bool, turn: Turn) -> None:
-        """Dial up to that many ``connections``, for answers of ``reply_limit`` bytes."""
+    def __init__(
+        self, reply_limit: int, connections: int, tls: ssl.SSLContext | bool, turn: Turn, tunnel: Tunnel | None = None
+    ) -> None:
+        """Dial up to that many ``connections``, for answers of ``reply_limit`` bytes, maybe through a ``tunnel``."""
         super().__init__(limit=connections, ssl=tls)  # pyright: ignore[reportUnknownMemberType] - a part of its types
         loop = asyncio.get_running_loop()
         self._factory: Any = partial(Line, loop, reply_limit, turn)  # aiohttp knows no other way to choose it
+        self._tunnel = tunnel
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - theirs
+    ) -> ResponseHandler:
+        """Dial, as every connector has its own way to; aiohttp's own tunnel would want its own parser."""
+        if self._tunnel is None:
+            return await super()._create_connection(req, traces, timeout)
+        line: Line = self._factory()
+        async with asyncio.timeout(timeout.sock_connect):
+            line.connection_made(await self._tunnel(line))
+        return line
 
 
 class Way(aiohttp.ClientRequest):

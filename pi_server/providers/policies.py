@@ -1,6 +1,7 @@
 """The outbound chain of one provider, composed once.
 
-    deadline -> retry -> failover -> breaker -> bulkhead -> pace -> time left -> count -> API log -> transport
+    deadline -> token -> retry -> failover -> breaker -> bulkhead -> pace -> time left -> count -> API log
+             -> key -> transport
 
 Each stands where it does for a reason.  A retry that pauses holds no slot and no turn.  Each endpoint has a breaker of
 its own, and all share one bulkhead and one quota.  The first try passes retry and failover without paying for them.
@@ -16,6 +17,7 @@ from pi_server.domain.standing import Standing
 from pi_server.providers.breaker import EndpointBreaker
 from pi_server.providers.bulkhead import Bulkhead
 from pi_server.providers.count import count
+from pi_server.providers.credentials.credential import NO_CREDENTIAL, Credential
 from pi_server.providers.deadline import deadline
 from pi_server.providers.failover import Failover, Place
 from pi_server.providers.pace import pace
@@ -25,9 +27,18 @@ from pi_server.providers.time_left import time_left
 
 
 class Policies:
-    """What ``settings`` ask for; ``links`` (the API log) stand innermost.  Needs a running loop."""
+    """What ``settings`` ask for; of ``links`` (the API log) and the credential's, these stand innermost.
 
-    def __init__(self, settings: ProviderSettings, standing: Standing, links: Chain[Send]) -> None:
+    Needs a running loop.
+    """
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        standing: Standing,
+        links: Chain[Send],
+        credential: Credential = NO_CREDENTIAL,
+    ) -> None:
         """Make the links that all endpoints share."""
         self.standing = standing
         self._settings = settings
@@ -39,13 +50,14 @@ class Policies:
             self._shared = self._shared.append(pace(quota, standing))
         if settings.timeout_header:
             self._shared = self._shared.append(time_left(settings.timeout_header))
-        self._shared = self._shared.append(count(standing)).extend(links)
+        self._shared = self._shared.append(count(standing)).extend(links).extend(credential.inside)
+        self._outside = credential.outside
 
     def around(self, transports: Iterable[tuple[Endpoint, Send]]) -> Send:
         """The whole chain before the transports of the provider's endpoints, the first of which is asked first."""
         places = [Place(self._settings.base(at.address), at, self._to(at, send)) for at, send in transports]
         policy = self._settings.retry.policy()
-        outer: Chain[Send] = Chain(deadline(self._settings.timeout, self.standing))
+        outer: Chain[Send] = Chain(deadline(self._settings.timeout, self.standing)).extend(self._outside)
         if policy.times:
             outer = outer.append(retry(policy, self.standing))
         inner = places[0].send if len(places) == 1 else Failover(places, policy.statuses, self.standing).send

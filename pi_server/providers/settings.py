@@ -2,39 +2,29 @@
 
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
+    SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from pi_server.config import Duration, Size
+from pi_server.providers.credentials import Auth
+from pi_server.providers.credentials.oauth2 import OAuth2
 from pi_server.providers.policy_sections import BreakerSection, BulkheadSection, PaceSection, RetrySection
+from pi_server.providers.spelling import HeaderName, HeaderValue, HttpUrl, ProxyUrl, SecretText, UserName, refused
+
+_TOKEN_LIMIT = 64 * 1024  # bytes of a token endpoint's answer
 
 
-def _http_url(text: str) -> str:
-    """Accept what can go on the wire as it stands; a password in it would end up in logs."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an absolute http:// or https:// URL")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("must be ASCII without spaces; encode other characters as %XX")
-    if parts.username is not None or parts.fragment:
-        raise ValueError("must hold neither user name, password nor fragment; use `headers` for credentials")
-    if parts.port == 0:
-        raise ValueError("must not name port 0")
-    return text
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")]
+def _none(given: object) -> object:
+    return None if given == "none" else given
 
 
 class ProviderSettings(BaseModel):
@@ -55,9 +45,25 @@ class ProviderSettings(BaseModel):
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict, description="Headers sent with every request; the API log masks their values."
     )
+    auth: Auth = Field(default=None, description="How the server shows who it is, in one of four ways.")
     ca: Path | None = Field(
         default=None, description="Certificates to trust in place of the system's; relative to the plugin's package."
     )
+    certificate: str | None = Field(
+        default=None, description="The server's own certificate: PEM, or a file of it relative to the plugin's package."
+    )
+    certificate_key: SecretStr | None = Field(
+        default=None, description="The key of `certificate`, likewise; without it, they are in one file."
+    )
+    certificate_password: SecretText | None = Field(default=None, description="What that key is locked with.")
+    unsafe_accept_any_certificate: bool = Field(
+        default=False, description="Do not find out whose certificate the provider shows: anybody can pose as it."
+    )
+    proxy: Annotated[ProxyUrl | None, BeforeValidator(_none)] = Field(
+        default=None, description="An HTTP proxy to go through, such as `http://proxy.example:3128`; or `none`."
+    )
+    proxy_user: UserName | None = Field(default=None, description="Who the proxy is told is asking.")
+    proxy_password: SecretText | None = Field(default=None, description="The password of `proxy_user`.")
     timeout_header: HeaderName | None = Field(
         default=None, description="The header that tells the provider how many milliseconds are left for its answer."
     )
@@ -73,6 +79,45 @@ class ProviderSettings(BaseModel):
         if len(addresses) <= len(fallbacks):
             raise ValueError("must differ from each other and from `endpoint`")
         return fallbacks
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        taken = [name for name in self.headers if self.auth and name.lower() == self.auth.secret_header.lower()]
+        if taken:
+            raise refused(f"`headers` must not hold {taken[0]}, which `auth` sets")
+        if self.certificate_key and not self.certificate:
+            raise refused("`certificate_key` needs a `certificate`")
+        if self.ca and self.unsafe_accept_any_certificate:
+            raise refused(
+                "`ca` says whom to trust, `unsafe_accept_any_certificate` that everybody is; give one of them"
+            )
+        if (self.proxy_user is None) != (self.proxy_password is None):
+            raise refused("`proxy_user` and `proxy_password` need each other")
+        return self
+
+    @property
+    def secret_headers(self) -> frozenset[str]:
+        """The request headers, in lower case, whose values nobody may see."""
+        names = {*self.headers, self.auth.secret_header if self.auth else ""}
+        return frozenset(name.lower() for name in names if name)
+
+    @property
+    def secrets(self) -> dict[str, SecretStr]:
+        """Every secret in the section, by its dotted key."""
+        found = {**dict(self), **({f"auth.{name}": value for name, value in self.auth} if self.auth else {})}
+        return {name: value for name, value in found.items() if isinstance(value, SecretStr)}
+
+    def for_tokens(self, auth: OAuth2) -> "ProviderSettings":
+        """How the token endpoint is reached: as the provider is, but never without finding out who it is."""
+        return self.model_copy(
+            update={
+                "endpoint": auth.url,
+                "reply_limit": _TOKEN_LIMIT,
+                "connections": 1,
+                "ca": auth.ca or self.ca,
+                "unsafe_accept_any_certificate": False,
+            }
+        )
 
     def at(self, address: str) -> Self:
         """The same for another of the provider's endpoints."""

@@ -2,7 +2,6 @@
 
 import re
 import ssl
-from pathlib import Path
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -15,22 +14,12 @@ from pi_server.domain.message import WireRequest, WireResponse
 from pi_server.domain.turn import Turn
 from pi_server.domain.watch import Watch
 from pi_server.providers.line import Dialler, Line, Way
+from pi_server.providers.proxy import Proxy
 from pi_server.providers.settings import ProviderSettings
 from pi_server.providers.text import printable
 
 _OWN = "HTTP/1.1\r\nHost: {}\r\nUser-Agent: pi-server\r\nAccept-Encoding: gzip, deflate\r\n"
-_OWN_LINES = _OWN.count("\n") + 1  # with the empty one at the end
 _TARGET = re.compile(r"[a-zA-Z]+://[^/?#]*([^#]*)")
-
-
-def tls_context(ca: Path | None) -> ssl.SSLContext | bool:
-    """Trust the certificates in ``ca``, or else the system's; ValueError names a file that cannot be used."""
-    if ca is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"ca: cannot read certificates from {ca}: {error}") from error
 
 
 def kind_of(error: Exception) -> ProviderFailure:
@@ -43,7 +32,7 @@ def kind_of(error: Exception) -> ProviderFailure:
 
 
 class HttpTransport:
-    """A provider's connections: one try for each request, no cookies, no redirects, no proxies, always a deadline.
+    """A provider's connections: one try for each request, no cookies, no redirects, always a deadline.
 
     aiohttp's connector dials, does TLS and keeps connections, each of which is a `Line`; the request is written here.
     `aiohttp.ClientSession` would cost three times as much, for what a provider must not get: a cookie jar, redirects,
@@ -58,10 +47,15 @@ class HttpTransport:
         origin = URL(settings.endpoint, encoded=True)
         self._timeout = settings.timeout
         self._watch = Watch()
-        self._dialler = Dialler(settings.reply_limit, settings.connections, tls, turn or Turn())
+        proxy, encrypted = Proxy.of(settings), origin.scheme == "https"
+        tunnel = proxy.tunnel(origin.raw_host or "", origin.port or 443, tls) if proxy and encrypted else None
+        self._dialler = Dialler(settings.reply_limit, settings.connections, tls, turn or Turn(), tunnel)
         self._dialling = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
-        self._way = Way(origin, tls)
-        self._own = _OWN.format(origin.host_port_subcomponent)
+        asked = None if encrypted else proxy  # a proxy that is asked itself, and wants the whole URL
+        self._way = Way(URL(asked.url) if asked else origin, tls)
+        self._target = whole if asked else target
+        self._own = _OWN.format(origin.host_port_subcomponent) + (asked.header if asked else "")
+        self._lines = self._own.count("\n") + 1  # with the empty one at the end
 
     async def send(self, exchange: Exchange) -> WireResponse:
         """Send the request and read the whole answer before the deadline.
@@ -98,8 +92,8 @@ class HttpTransport:
         told = [f"{name}: {value}\r\n" for name, value in request.headers]
         if request.body or request.verb not in ("GET", "HEAD", "DELETE"):
             told.append(f"Content-Length: {len(request.body)}\r\n")
-        head = f"{request.verb} {target(request.url)} {self._own}{''.join(told)}\r\n"
-        if not head.count("\n") == head.count("\r") == len(told) + _OWN_LINES:
+        head = f"{request.verb} {self._target(request.url)} {self._own}{''.join(told)}\r\n"
+        if not head.count("\n") == head.count("\r") == len(told) + self._lines:
             raise ValueError("a header holds a line break")
         return head.encode() + request.body
 
@@ -120,6 +114,11 @@ def _spent(exchange: Exchange, begun: float, sent: float | None, now: float) -> 
     if sent is None:
         return exchange.spent(("connect", now - begun))
     return exchange.spent(("connect", sent - begun), ("answer", now - sent))
+
+
+def whole(url: str) -> str:
+    """What a request line for a proxy names: an absolute URL, without its fragment."""
+    return url.partition("#")[0]
 
 
 def target(url: str) -> str:

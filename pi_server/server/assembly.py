@@ -99,6 +99,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             config, loaded.origins, outbound.provider, capabilities(stores, trust, ring, logs.audit), read_page_files
         )
         plugins = tuple(await load_plugins(config, binder, given))
+        outbound.warn()
         foreign = await load_foreign(loaded)
         for name, failed in foreign.failed.items():
             _log.error("middleware %s cannot be used: %s", name, failed)

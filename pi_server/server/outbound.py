@@ -5,10 +5,14 @@ policies (`pi_server.providers.policies`) > trail, where a plugin has an operati
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from pi_server.domain.alert import unheard
+from pi_server.auth.known_secrets import known_digests
+from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.chain import Chain
 from pi_server.providers.build import SETTINGS, build_provider
 from pi_server.providers.trail import trail
@@ -18,11 +22,13 @@ if TYPE_CHECKING:
 
     from pi_server.audit.api_log import ApiLog
     from pi_server.discovery.bind import ProviderPlan
-    from pi_server.domain.alert import Alert
     from pi_server.domain.exchange import Send
     from pi_server.domain.standing import Standing
     from pi_server.domain.turn import Turn
     from pi_server.providers.provider import Provider
+    from pi_server.providers.settings import ProviderSettings
+
+_log = logging.getLogger("pi_server.server")
 
 
 class Outbound:
@@ -45,12 +51,13 @@ class Outbound:
     async def provider(self, plan: ProviderPlan) -> Provider:
         """The provider of one field; ValueError, or OSError, when it cannot be built."""
         settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
+        _check_secrets(settings)
         provider = await build_provider(
             settings,
             files=plan.package,
             field_name=plan.field,
             status_map=plan.status_map,
-            links=self._links(plan, frozenset(name.lower() for name in settings.headers)),
+            links=self._links(plan, settings.secret_headers),
             messages=plan.messages,
             turn=self._turn,
         )
@@ -58,6 +65,20 @@ class Outbound:
         provider.standing.alert = self._alert
         self.standings[f"{plan.service}.{plan.field}"] = provider.standing
         return provider
+
+    def warn(self) -> None:
+        """Tell of what an operator should know, and alert where it is a certificate that ends."""
+        for warning in self.warnings():
+            _log.warning("%s", warning)
+        now = datetime.now(UTC)
+        for name, standing in self.standings.items():
+            for ending in filter(None, (one.warning(now) for one in standing.certificates)):
+                self._alert(Alert("certificate_ends", name, ending))
+
+    def warnings(self) -> list[str]:
+        """What an operator should know of the providers before the first call, each with the key it is about."""
+        now = datetime.now(UTC)
+        return [f"services.{name}.{told}" for name, one in self.standings.items() for told in one.warnings(now)]
 
     def _links(self, plan: ProviderPlan, secret_headers: frozenset[str]) -> Chain[Send]:
         """The links inside of the policies, the API log innermost."""
@@ -69,3 +90,14 @@ class Outbound:
                 plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, secret_headers
             )
         )
+
+
+def _check_secrets(settings: ProviderSettings) -> None:
+    """Refuse what everybody knows; how long a secret is, the provider decides."""
+    known = [
+        name
+        for name, secret in settings.secrets.items()
+        if sha256(secret.get_secret_value().encode()).hexdigest() in known_digests()
+    ]
+    if known:
+        raise ValueError(f"everybody knows the value of {', '.join(known)}; have the provider give out another")

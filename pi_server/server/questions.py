@@ -1,6 +1,7 @@
 """What a running worker can be asked through its socket (`pi_server.server.control`)."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pi_server.domain.standing import Breaker, Standing
@@ -55,5 +56,7 @@ def _told(name: str, standing: Standing) -> dict[str, Any]:
         "refused": dict(standing.refusals),
         "p50": standing.latency(0.5),
         "p95": standing.latency(0.95),
+        "certificates": [{"key": o.key, "subject": o.subject, "end": o.end.isoformat()} for o in standing.certificates],
+        "warnings": standing.warnings(datetime.now(UTC)),
         "lastFault": last and {"at": last.at, "what": last.what, "correlationId": last.correlation_id},
     }

@@ -34,6 +34,7 @@ class Rehearsal:
 
     plugins: tuple[Plugin, ...]
     failed_middlewares: Mapping[str, PluginError]
+    warnings: tuple[str, ...]
     _chains: Mapping[str, list[str]]
 
     @property
@@ -69,10 +70,11 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         links = inbound(config, heard, trust, open_rate_counters("memory"), foreign, ledger(config, stores, ring))
         site = Site(links, config.server.envelope)
         give = capabilities(stores, trust, ring, lambda: AccessAudit(Stream(-1)))  # nothing is served, nothing told
-        binder = Binder(config, loaded.origins, Outbound(opened).provider, give, read_page_files)
+        outbound = Outbound(opened)
+        binder = Binder(config, loaded.origins, outbound.provider, give, read_page_files)
         plugins = tuple([_mounted(plugin, site) for plugin in await load_plugins(config, binder)])
         chains = {_place(mount): _names(mount, links, foreign) for mount in mounts_of(plugins)}
-        return Rehearsal(plugins, foreign.failed, chains)
+        return Rehearsal(plugins, foreign.failed, tuple(outbound.warnings()), chains)
 
 
 def _mounted(plugin: Plugin, site: Site) -> Plugin:

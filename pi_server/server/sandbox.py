@@ -51,9 +51,13 @@ class Sandbox:
     @property
     def overrides(self) -> dict[str, str]:
         """What the configuration is to be loaded with, by dotted keys."""
-        endpoints = {f"services.{one.service}.{one.field}.endpoint": one.address for one in self.stand_ins}
-        none_real = {f"services.{one.service}.{one.field}.fallbacks": "[]" for one in self.stand_ins}
-        return {**endpoints, **none_real, "tokens.sandbox.sha256": digest(self.token), "tokens.sandbox.scopes": '["*"]'}
+        overrides = {"tokens.sandbox.sha256": digest(self.token), "tokens.sandbox.scopes": '["*"]'}
+        for one in self.stand_ins:
+            path = f"services.{one.service}.{one.field}"
+            overrides[f"{path}.endpoint"] = one.address
+            nobody_else = {"fallbacks": "[]", "auth": "none", "proxy": "none"}
+            overrides |= {f"{path}.{key}": value for key, value in nobody_else.items()}
+        return overrides
 
 
 @asynccontextmanager

@@ -190,7 +190,7 @@ def test_the_tokens_below_would_be_good() -> None:
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_what_is_no_token_is_refused(name: str) -> None:
+def test_what_is_no_access_is_refused(name: str) -> None:
     """Bytes of any kind that are not three parts in base64url."""
     refused(MALFORMED[name])
 

@@ -282,7 +282,7 @@ def test_as_many_tokens_are_remembered_as_is_allowed(scene: Scene) -> None:
     assert len(asked) == 502
 
 
-def test_no_token_stays_in_memory(scene: Scene) -> None:
+def test_no_access_stays_in_memory(scene: Scene) -> None:
     """What is remembered is a digest, and nothing of the token's text."""
     token = scene.issue()
     scene.verify(token)

@@ -285,3 +285,30 @@ async def test_following_survives_an_outage() -> None:
     asked = keys.asked
     await asyncio.sleep(0.05)
     assert keys.asked == asked
+
+
+class Deaf(Away):
+    """A key store whose driver makes a failure of its own of a cancellation."""
+
+    stuck = False
+
+    async def get(self, key: str) -> bytes | None:
+        """One value; once it is stuck, nothing but a failure comes of it."""
+        if not self.stuck:
+            return await super().get(key)
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise StoreUnavailable("cancelled, but not by name") from None
+        return None
+
+
+async def test_closing_ends_even_if_a_driver_swallows_the_cancellation() -> None:
+    """Whoever follows the store looks no more, and the server can end."""
+    keys = Deaf()
+    worker = KeyStoreRevocations(keys, lasting=DAY, poll=0.01)
+    await worker.start()
+    keys.stuck = True
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        await worker.close()

@@ -6,9 +6,11 @@ import inspect
 import os
 import pty
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 
 import pi_account_withdrawal
 from pi_server.version import VERSION
@@ -39,6 +41,28 @@ def test_a_check_binds_what_is_enabled(tmp_path: Path) -> None:
     assert "account_withdrawal: bind: services.account_withdrawal.bank.endpoint: must be an absolute" in done.stderr
     assert "nowhere: discover: services.nowhere: no installed package offers this service" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_check_warns_of_what_will_not_last(tmp_path: Path) -> None:
+    """A certificate near its end, and a provider that anybody can pose as, are told and do not make the check fail."""
+    code = "from pi_server import Call, RestProvider, Service, get\n\nclass Made(Service):\n    root = '/m'\n"
+    code += "    bank: RestProvider\n    shop: RestProvider\n\n"
+    code += "    @get('/a', public=True)\n    async def a(self, call: Call) -> None: ...\n"
+    install(tmp_path / "site", "made", code)
+    end = datetime.now(UTC) + timedelta(days=3)
+    ours = trustme.CA().issue_cert("us@consumer.example", not_after=end)
+    ours.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "us.pem"))
+    (tmp_path / "config.yaml").write_text(
+        "services:\n  made:\n    enabled: true\n"
+        f"    bank: {{endpoint: https://bank.example, certificate: {tmp_path}/us.pem}}\n"
+        "    shop: {endpoint: https://shop.example, unsafe_accept_any_certificate: true}\n"
+    )
+    done = pi("check", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert (done.returncode, done.stdout) == (0, "ok: 1 plugins, 1 operations\n")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("warning: services.made.bank.certificate: the certificate of ")
+    assert first.endswith(f" ends on {end:%Y-%m-%d}")
+    assert second == ("warning: services.made.shop.unsafe_accept_any_certificate: anybody can pose as this provider")
 
 
 def test_a_check_reads_signatures(tmp_path: Path) -> None:

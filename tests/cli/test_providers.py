@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 
 from tests.cli.made_up import install
 from tests.cli.processes import Serving, pi, serving, wait_for
@@ -33,18 +37,24 @@ class Made(Service):
 """
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Generator[Serving]:
-    """A server whose only provider listens nowhere; it tells of alerts in a file."""
+@contextmanager
+def _serving(tmp_path: Path, **market: Any) -> Generator[Serving]:
     install(tmp_path / "site", "made", ASKING)
     config = {
         "alerts": {"command": ["tee", "-a", str(tmp_path / "alerts")]},
         "services": {
-            "made": {"enabled": True, "market": {"endpoint": "http://127.0.0.1:9", "retry": {"times": 0}}},
+            "made": {"enabled": True, "market": {"endpoint": "http://127.0.0.1:9", "retry": {"times": 0}, **market}},
         },
     }
     (tmp_path / "config.yaml").write_text(json.dumps(config))
     with serving(cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")) as started:
+        yield started
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Generator[Serving]:
+    """A server whose only provider listens nowhere; it tells of alerts in a file."""
+    with _serving(tmp_path) as started:
         yield started
 
 
@@ -90,6 +100,21 @@ def test_a_provider_that_fails_is_found_and_worked_by_hand(server: Serving) -> N
 def test_a_name_that_is_none_is_refused(server: Serving) -> None:
     """With the names there are."""
     assert _providers(server, "open", "made.bank") == (1, "no provider is called 'made.bank'; there is made.market\n")
+
+
+def test_a_certificate_near_its_end_is_shown_and_alerted(tmp_path: Path) -> None:
+    """The screen warns below the table, a program is told its date, and the alert comes at start."""
+    end = datetime.now(UTC) + timedelta(days=3)
+    ours = trustme.CA().issue_cert("us@consumer.example", not_after=end)
+    ours.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "us.pem"))
+    with _serving(tmp_path, certificate=str(tmp_path / "us.pem")) as server:
+        shown, told = _providers(server)[1], json.loads(_providers(server, "--json")[1])
+        alert = json.loads(wait_for("}", tmp_path / "alerts"))
+    assert "made.market: certificate: the certificate of " in shown
+    assert f" ends on {end:%Y-%m-%d}" in shown
+    assert told[0]["certificates"][0]["end"].startswith(f"{end:%Y-%m-%d}")
+    assert (alert["alert"], alert["subject"]) == ("certificate_ends", "made.market")
+    assert alert["reason"].endswith(f" ends on {end:%Y-%m-%d}")
 
 
 def test_where_nobody_runs_one_line_says_so(tmp_path: Path) -> None:

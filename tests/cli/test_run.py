@@ -70,6 +70,17 @@ def test_the_printed_line_withdraws_over_soap(sandbox: Serving) -> None:
     assert "Server=pi-server stand-in" in legs[1]
 
 
+def test_a_sandbox_asks_nobody_for_a_token_or_a_way(folder: Path) -> None:
+    """Whatever the configuration names beside the provider, its token endpoint and proxy, is left alone as well."""
+    (folder / "config.yaml").write_text(
+        "services:\n  account_withdrawal:\n    enabled: true\n"
+        "    bank: {endpoint: 'https://bank.invalid/ws', wsdl: files/withdraw.wsdl, proxy: 'http://proxy.invalid:3128',\n"
+        "      auth: {kind: oauth2, url: 'https://login.invalid/t', client_id: us, client_secret: fifteen-otters}}\n"
+    )
+    with serving("--sandbox", cwd=folder, until="curl ") as server:
+        assert "data" in withdrawal(server, "10.00")
+
+
 def test_a_stand_in_answers_the_declared_fault(sandbox: Serving) -> None:
     """More than the account holds is the provider's declared SOAP Fault, told as the plugin's map says."""
     assert withdrawal(sandbox, "5000.00")["error"]["code"] == "insufficient_funds"

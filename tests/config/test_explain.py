@@ -43,6 +43,27 @@ def test_every_key_in_effect_is_told_with_its_origin(loads: Loads) -> None:
     assert shown["chains.internal"] == ('["token"]', "default")
 
 
+def test_credentials_towards_providers_are_masked(loads: Loads) -> None:
+    """Of each kind the secret, also one written where its section should be; what is none stays readable."""
+    auths = (
+        "{kind: api_key, header: X-Branch, key: hunter2}",
+        "{kind: basic, user: us, password: hunter2}",
+        "{kind: bearer, token: hunter2}",
+        "{kind: oauth2, url: https://login.example/t, client_id: us, client_secret: hunter2}",
+        "hunter2",
+    )
+    text = "services:\n  shop:\n" + "".join(f"    bank{at}: {{auth: {auth}}}\n" for at, auth in enumerate(auths))
+    text += "    bank: {proxy_password: hunter2, certificate_key: hunter2, certificate_password: hunter2}\n"
+    shown = {one.path.removeprefix("services.shop."): one.value_text for one in explain(loads(text, {}, {}))}
+    assert "hunter2" not in "".join(shown.values())
+    assert (shown["bank0.auth.kind"], shown["bank0.auth.header"], shown["bank0.auth.key"]) == (
+        "api_key",
+        "X-Branch",
+        "***",
+    )
+    assert (shown["bank3.auth.url"], shown["bank3.auth.client_id"]) == ("https://login.example/t", "us")
+
+
 def test_secrets_are_masked_wherever_they_stand(loads: Loads) -> None:
     """By name, in a list, in a URL, as a token's digest, and by a name the operator added."""
     loaded = loads(TEXT, {"REDIS_URL": "rediss://:hunter2@h:6379/0?password=hunter2&db=1"})

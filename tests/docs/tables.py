@@ -7,6 +7,7 @@ from typing import Any
 from pi_server.config import configuration_reference
 from pi_server.config.keys import Key, keys_of
 from pi_server.config.units import seconds_text, size_text
+from pi_server.providers.credentials import KINDS
 from pi_server.providers.settings import RestSettings, SoapSettings
 from tests.docs.pages import DOCS
 
@@ -18,6 +19,16 @@ def provider_settings() -> str:
     common = {str(key) for key in keys_of(RestSettings)}
     rows = [_row(key, only_soap=str(key) not in common) for key in keys_of(SoapSettings)]
     return "\n".join(("| key | default | meaning |", "|---|---|---|", *rows)) + "\n"
+
+
+def auth() -> str:
+    """The Markdown table of every key of each kind of ``auth``."""
+    rows = [_auth_row(kind, key) for kind, model in KINDS.items() for key in keys_of(model) if str(key) != "kind"]
+    return "\n".join(("| kind | key | default | meaning |", "|---|---|---|---|", *rows)) + "\n"
+
+
+def _auth_row(kind: str, key: Key) -> str:
+    return f"| `{kind}` {_row(key, only_soap=False)}"
 
 
 def _row(key: Key, *, only_soap: bool) -> str:
@@ -35,6 +46,7 @@ def _plain(value: Any) -> str:
 
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "configuration": ("configuration.md", configuration_reference),
+    "auth": ("credentials.md", auth),
     "provider settings": ("writing-plugins.md", provider_settings),
 }
 """Where each table stands and what makes it, by the name in its marks."""

@@ -98,7 +98,7 @@ def test_every_request_is_answered_as_shown(reader: Reader, server: Serving) -> 
     assert done.stderr == ""
 
 
-def test_no_password_and_no_token_is_kept_or_written_down(reader: Reader, server: Serving) -> None:
+def test_no_password_and_no_access_is_kept_or_written_down(reader: Reader, server: Serving) -> None:
     """Neither in the stores, nor in any log."""
     assert server.process.poll() is None
     files = [path for path in (reader.folder / "var").rglob("*") if path.is_file()]

@@ -149,7 +149,7 @@ def test_a_backup_is_whole(session: Session, tmp_path: Path) -> None:
     assert (listed.returncode, listed.stdout.count("billing revoked")) == (0, 2), listed.stderr
 
 
-def test_no_token_is_kept_or_logged(session: Session) -> None:
+def test_no_access_is_kept_or_logged(session: Session) -> None:
     """Neither of the two is in any file of the folder."""
     files = [path for path in session.folder.rglob("*") if path.is_file()]
     assert files

@@ -189,7 +189,8 @@ async def huge(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-async def _read(reader: asyncio.StreamReader, count: int) -> Asked:
+async def read_request(reader: asyncio.StreamReader, count: int) -> Asked:
+    """The next request of a connection, its ``count``-th."""
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     verb, target, _ = lines[0].split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:-2])}
@@ -203,7 +204,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     try:
         while not writer.is_closing():
             count += 1
-            asked = await _read(reader, count)
+            asked = await read_request(reader, count)
             await PATHS[asked.target.split("?")[0].split("/")[1]](asked, writer)
             await writer.drain()
     except (asyncio.IncompleteReadError, OSError):

@@ -5,7 +5,6 @@ import json
 import resource
 import socket
 import ssl
-from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -21,7 +20,7 @@ from pi_server.domain.exchange import Endpoint, Exchange
 from pi_server.domain.faults import ProviderFailure, ProviderFault
 from pi_server.domain.message import HttpVerb, WireRequest, WireResponse
 from pi_server.providers.settings import RestSettings
-from pi_server.providers.transport import HttpTransport, kind_of, target, tls_context
+from pi_server.providers.transport import HttpTransport, kind_of, target
 
 
 def _settings(endpoint: str, **section: Any) -> RestSettings:
@@ -242,14 +241,6 @@ async def test_no_more_connections_than_configured(rest_provider: str) -> None:
     results = await asyncio.gather(transport.send(exchange), transport.send(exchange), return_exceptions=True)
     await transport.close()
     assert [isinstance(r, ProviderFault) and r.kind for r in results] == ["timeout", "timeout"]
-
-
-def test_a_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A missing or wrong certificate file is an error before the first call."""
-    (tmp_path / "no.pem").write_text("nonsense")
-    for name in ("none.pem", "no.pem"):
-        with pytest.raises(ValueError, match=f"ca: cannot read certificates from .*{name}"):
-            tls_context(tmp_path / name)
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE", "POST"])

@@ -49,7 +49,7 @@ async def test_a_token_of_more_than_8_kib_is_refused() -> None:
             assert answer.status in {400, 401, 431}
 
 
-async def test_no_token_is_no_error() -> None:
+async def test_no_access_is_no_error() -> None:
     """401 without an error attribute (RFC 6750, 3.1); another scheme is none of ours."""
     async with worker(setting()) as portal:
         for headers in ({}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearerx good"}):
