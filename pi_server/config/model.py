@@ -53,6 +53,10 @@ class ServerSection(Section):
         default=False, description="Refuse to start if an enabled plugin fails, instead of serving the rest."
     )
 
+    production: bool = Field(
+        default=False, description="Refuse whatever would answer in place of a provider, and the sandbox's header."
+    )
+
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
@@ -84,6 +88,15 @@ class StoresSection(Section):
     when_away: Literal["refuse", "allow"] = Field(
         default="refuse",
         description="Sessions and JWTs while nobody knows which are revoked: `refuse` (503) or `allow`.",
+    )
+
+
+class SandboxSection(Section):
+    """What consumers may ask of a test system."""
+
+    header: HeaderName | None = Field(
+        default=None,
+        description="Header by which a consumer chooses what answers in place of providers, such as `x-pi-sandbox`.",
     )
 
 
@@ -180,6 +193,7 @@ class Config(Section):
     )
     cors: Annotated[CorsSection, Empty] = Field(default=CorsSection(), description="Cross-origin requests.")
     gzip: Annotated[GzipSection, Empty] = Field(default=GzipSection(), description="Compressed answers.")
+    sandbox: Annotated[SandboxSection, Empty] = Field(default=SandboxSection(), description="The sandbox.")
     middlewares: Annotated[dict[Name, Annotated[dict[str, Any], Empty]], Empty] = Field(
         default={}, repr=False, description="Settings of installed middlewares, by their names."
     )

@@ -28,8 +28,9 @@ from pi_server.domain.status_map import StatusMap
 class ProviderPlan:
     """Everything needed to build the provider of one field; ``section`` is not validated yet.
 
-    ``messages`` are those that only this provider can be meant for, to be checked before the first call.  ``once`` says
-    that an operation of the plugin must happen only once, so that it counts what was sent to this provider.
+    ``module`` is the package's name; ``messages`` are those that only this provider can be meant for, to be checked
+    before the first call.  ``once`` says that an operation of the plugin must happen only once, so that it counts what
+    was sent to this provider.
     """
 
     kind: ProviderKind
@@ -37,6 +38,7 @@ class ProviderPlan:
     field: str
     section: Mapping[str, Any]
     package: Path
+    module: str
     status_map: StatusMap
     api_level: ApiLevel
     messages: tuple[type[Message[Any]], ...]
@@ -185,6 +187,7 @@ class _Filling:
             field=path[-1],
             section=cast("Mapping[str, Any]", section),
             package=self.package,
+            module=sys.modules[cls.__module__].__package__ or "",
             status_map=self.status_map,
             api_level=self.api_level,
             messages=messages_beside(cls, kind),

@@ -8,6 +8,7 @@ Fault                       code, status, message: the only error text that ever
 ├── InvalidTimeout          400  how long the consumer waits is no number
 ├── KeyMissing              400  an operation that must be guarded, and no idempotency key
 ├── InvalidKey              400  no idempotency key could look like this
+├── InvalidPlay             400  nothing a sandbox could do
 ├── Unauthenticated         401  nobody we know
 ├── Forbidden               403  known, but without the scope
 ├── CrossSite               403  another site's page asks in the consumer's name
@@ -155,6 +156,13 @@ class InvalidKey(Fault):
     """What stands in the header is no key."""
 
     code, status, message = "invalid_idempotency_key", 400, "An Idempotency-Key is one of 1 to 255 visible characters."
+    by_server = True
+
+
+class InvalidPlay(Fault):
+    """The header that says how a sandbox is to behave says something else; `Fault.details` tells what it may say."""
+
+    code, status, message = "invalid_play", 400, "The sandbox cannot do that."
     by_server = True
 
 
@@ -348,6 +356,7 @@ ProviderFailure = Literal[
     "paced",
     "business",
     "no_access",
+    "unprepared",
 ]
 
 

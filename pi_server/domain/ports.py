@@ -55,6 +55,22 @@ class Codec(Protocol):
         ...
 
 
+class Masking(Protocol):
+    """Takes secrets out of what is written down."""
+
+    def header(self, name: str, value: str, /) -> str:
+        """What to show for the value of a header."""
+        ...
+
+    def query(self, target: str, /) -> str:
+        """What to show for a path with a query."""
+        ...
+
+    def payload(self, text: str, content_type: str, /) -> str:
+        """What to show for a body."""
+        ...
+
+
 class Access(NamedTuple):
     """One served request, as the access log tells it; ``seconds`` is the time it took to process."""
 

@@ -181,6 +181,7 @@ DEFAULTS: dict[ProviderFailure, Then] = {
     "paced": Then(code="provider_paced", status=503, message="The provider takes no more requests now; try later."),
     "business": Then(code="provider_fault", status=502, message="The provider refused the request."),  # has its rule
     "no_access": Then(code="provider_no_access", status=502, message="The server was not let in at the provider."),
+    "unprepared": Then(code="provider_unprepared", status=502, message="The sandbox has no answer to this."),
 }
 
 

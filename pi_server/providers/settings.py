@@ -1,7 +1,7 @@
 """A provider's section of the configuration: ``services.<service>.<field>``."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from pi_server.config import Duration, Size
+from pi_server.config.plays import play_of
 from pi_server.providers.credentials import Auth
 from pi_server.providers.credentials.oauth2 import OAuth2
 from pi_server.providers.policy_sections import BreakerSection, BulkheadSection, PaceSection, RetrySection
@@ -71,6 +72,10 @@ class ProviderSettings(BaseModel):
     breaker: BreakerSection = BreakerSection()
     bulkhead: BulkheadSection = BulkheadSection()
     pace: PaceSection = PaceSection()
+    mode: Literal["live", "mock", "record", "replay", "fault"] = Field(
+        default="live", description="Who answers: the provider (`live`, `record`), or another in its place."
+    )
+    fault: str = Field(default="", description="With `mode: fault`: how it fails, such as `status=503`.")
 
     @field_validator("fallbacks")
     @classmethod
@@ -79,6 +84,13 @@ class ProviderSettings(BaseModel):
         if len(addresses) <= len(fallbacks):
             raise ValueError("must differ from each other and from `endpoint`")
         return fallbacks
+
+    @field_validator("fault")
+    @classmethod
+    def _is_a_misdeed(cls, value: str) -> str:
+        if value and play_of(value).misdeed is None:
+            raise ValueError("must say how it fails: delay=2s, timeout, fault=CODE, half-body, status=503, ...")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -93,6 +105,8 @@ class ProviderSettings(BaseModel):
             )
         if (self.proxy_user is None) != (self.proxy_password is None):
             raise refused("`proxy_user` and `proxy_password` need each other")
+        if (self.mode == "fault") != bool(self.fault):
+            raise refused("`mode: fault` and `fault` need each other")
         return self
 
     @property

@@ -24,6 +24,7 @@ from pi_server.server.logs import open_logs
 from pi_server.server.outbound import Outbound
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.trust import build_trust, key_ring
+from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
@@ -92,7 +93,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         await trust.follow(opened)
         alerts = Alerts(config.alerts)
         opened.push_async_callback(alerts.close)
-        outbound = Outbound(opened, logs.api, turn, alerts.tell)
+        outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
         binder = Binder(

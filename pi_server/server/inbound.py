@@ -1,6 +1,6 @@
 """The inbound chain as configured: the links that always stand, and those a named chain adds.
 
-    correlation > security_headers > cors > session_cookie > access_log > recovery > in_flight > address rate
+    correlation > security_headers > cors > session_cookie > access_log > recovery > in_flight > sandbox > address rate
     then, of a named chain: credentials > csrf > gzip > consumer rate > operation rate > other packages' links
     then those of the service and of the operation, and around an operation that is once: idempotency
 
@@ -38,6 +38,7 @@ from pi_server.web.middleware.in_flight import in_flight
 from pi_server.web.middleware.jwt import jwt_credential
 from pi_server.web.middleware.rate_limit import by_address, by_consumer, by_operation, rate_limit
 from pi_server.web.middleware.recovery import recovery
+from pi_server.web.middleware.sandbox import sandbox
 from pi_server.web.middleware.security_headers import security_headers
 from pi_server.web.middleware.session import session_cookie, session_credential
 from pi_server.web.once.ledger import Ledger
@@ -48,6 +49,8 @@ ORDER = (*CREDENTIALS, "csrf", "gzip")
 
 def check_chains(loaded: LoadedConfig) -> None:
     """Refuse chains with links that are unknown, doubled or out of order, and settings of no installed middleware.
+
+    And a sandbox for consumers in production.
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -63,6 +66,9 @@ def check_chains(loaded: LoadedConfig) -> None:
         for name in loaded.config.middlewares
         if name not in installed
     ]
+    if loaded.config.sandbox.header and loaded.config.server.production:
+        where = loaded.origins.get(("sandbox", "header"), "")
+        problems.append(Problem("sandbox.header", "cannot be used while server.production is true", where))
     if problems:
         raise ConfigError(tuple(problems))
 
@@ -151,6 +157,8 @@ def _outer(
     if log is not None:
         first = first.append(access_log(log))
     last: Chain[Handler] = Chain(in_flight(config.limits.in_flight))
+    if config.sandbox.header:
+        last = last.append(sandbox(config.sandbox.header))
     if rate := config.limits.rates.address:
         last = last.append(rate_limit(rates.counter("address", rate), by_address))
     return lambda envelope: first.append(recovery(envelope)).extend(last)

@@ -1,6 +1,7 @@
 """The outbound chain as configured: what stands between a service's field and its provider.
 
-policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > API log > transport
+policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > mark, where a twin
+can answer > API log > that twin > transport
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pi_server.domain.turn import Turn
     from pi_server.providers.provider import Provider
     from pi_server.providers.settings import ProviderSettings
+    from pi_server.server.twins import Twins
 
 _log = logging.getLogger("pi_server.server")
 
@@ -37,13 +39,18 @@ class Outbound:
     def __init__(
         self,
         opened: AsyncExitStack,
+        twins: Twins,
         api_log: ApiLog | None = None,
         turn: Turn | None = None,
         alert: Callable[[Alert], None] = unheard,
     ) -> None:
-        """``opened`` closes them; ``turn`` is that of the API log, and ``alert`` hears when one fails."""
+        """``opened`` closes them; ``turn`` is that of the API log, and ``alert`` hears when one fails.
+
+        Without an API log none is ever asked, and nothing is opened for any.
+        """
         self.standings: dict[str, Standing] = {}
         self._opened = opened
+        self._twins = twins
         self._api_log = api_log
         self._turn = turn
         self._alert = alert
@@ -52,12 +59,13 @@ class Outbound:
         """The provider of one field; ValueError, or OSError, when it cannot be built."""
         settings = SETTINGS[plan.kind].model_validate(dict(plan.section))
         _check_secrets(settings)
+        settings = self._twins.check(settings)
         provider = await build_provider(
             settings,
             files=plan.package,
             field_name=plan.field,
             status_map=plan.status_map,
-            links=self._links(plan, settings.secret_headers),
+            links=await self._links(plan, settings),
             messages=plan.messages,
             turn=self._turn,
         )
@@ -80,16 +88,16 @@ class Outbound:
         now = datetime.now(UTC)
         return [f"services.{name}.{told}" for name, one in self.standings.items() for told in one.warnings(now)]
 
-    def _links(self, plan: ProviderPlan, secret_headers: frozenset[str]) -> Chain[Send]:
-        """The links inside of the policies, the API log innermost."""
+    async def _links(self, plan: ProviderPlan, settings: ProviderSettings) -> Chain[Send]:
+        """The links inside of the policies, the API log around whatever answers."""
         links: Chain[Send] = Chain(trail) if plan.once else Chain()
         if self._api_log is None:
             return links
-        return links.append(
-            self._api_log.link(
-                plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, secret_headers
-            )
+        log = self._api_log.link(
+            plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, settings.secret_headers
         )
+        twin = await self._twins.twin(plan, settings, self._opened)
+        return links.append(twin.mark, log, twin.answer) if twin else links.append(log)
 
 
 def _check_secrets(settings: ProviderSettings) -> None:

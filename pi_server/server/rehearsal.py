@@ -18,6 +18,7 @@ from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreig
 from pi_server.server.outbound import Outbound
 from pi_server.server.stores import ledger, rehearsed_stores
 from pi_server.server.trust import build_trust, key_ring
+from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
 from pi_server.web.pages.files import read_page_files
@@ -70,7 +71,7 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
         links = inbound(config, heard, trust, open_rate_counters("memory"), foreign, ledger(config, stores, ring))
         site = Site(links, config.server.envelope)
         give = capabilities(stores, trust, ring, lambda: AccessAudit(Stream(-1)))  # nothing is served, nothing told
-        outbound = Outbound(opened)
+        outbound = Outbound(opened, Twins(config))
         binder = Binder(config, loaded.origins, outbound.provider, give, read_page_files)
         plugins = tuple([_mounted(plugin, site) for plugin in await load_plugins(config, binder)])
         chains = {_place(mount): _names(mount, links, foreign) for mount in mounts_of(plugins)}
