@@ -53,7 +53,8 @@ def test_it_stands_where_the_page_shows(reader: Reader) -> None:
 def test_the_standing_links_are_those_of_the_table(reader: Reader) -> None:
     """In the page's order, when those are configured that need it."""
     table = re.findall(r"^\| `(\w+)` \|", prose(PAGE).partition("### Named chains")[0], re.MULTILINE)
-    wanted = ("--set", "cors.origins=[https://app.example]", "--set", "limits.rates.address=9/second")
+    keys = ("cors.origins=[https://app.example]", "limits.rates.address=9/second", "sandbox.header=x-pi-sandbox")
+    wanted = [word for key in keys for word in ("--set", key)]
     shown = " ".join(reader.run("pi_server", "routes", "--chains", *wanted).stdout.split())
     assert " > ".join(table) + " > token > sunset" in shown
 
