@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import body, carriers, chain, memory, page, ping, rest, routes, start, untouched
+from benchmarks import body, carriers, chain, memory, page, ping, rest, routes, slow, start, untouched
 from benchmarks.table import Table
 
 MEASUREMENTS = {
@@ -15,6 +15,7 @@ MEASUREMENTS = {
     "memory": memory.measure,
     "rest": rest.measure,
     "carriers": carriers.measure,
+    "slow": slow.measure,
     "routes": routes.measure,
     "start": start.measure,
 }

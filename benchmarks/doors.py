@@ -23,7 +23,6 @@ MANY = "1000000/second"
 PEERS = {"idiomatic aiohttp": "aiohttp_chain", "FastAPI": "fastapi_chain", "BlackSheep": "blacksheep_chain"}
 
 _METADATA = "Metadata-Version: 2.1\nName: pi-benchmark\nVersion: 1.0\n"
-_ENTRY_POINTS = "[pi_server.services]\nbench = benchmarks.service:Bench\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +82,23 @@ def configuration(port: int, folder: Path, rates: Mapping[str, str]) -> dict[str
     }
 
 
+def installed(folder: Path, service: str) -> dict[str, str]:
+    """The environment of a process that finds ``service``, an entry point, as if it were installed."""
+    info = folder / "site" / "pi_benchmark-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text(_METADATA)
+    (info / "entry_points.txt").write_text(f"[pi_server.services]\n{service}\n")
+    return {**os.environ, "PYTHONPATH": str(info.parent)}
+
+
 @contextmanager
 def ours(folder: Path, name: str = "pi_server", rates: Mapping[str, str] | None = None) -> Generator[Door]:
     """``pi-server run`` with the benchmark's plugin installed beside the others."""
     port, here = free_port(), folder / name.replace(" ", "-")
-    info = here / "site" / "pi_benchmark-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text(_METADATA)
-    (info / "entry_points.txt").write_text(_ENTRY_POINTS)
+    environment = installed(here, "bench = benchmarks.service:Bench")
     file = here / "config.yaml"
     file.write_text(json.dumps(configuration(port, here, rates or {})))  # JSON is YAML
     command = [sys.executable, "-m", "pi_server", "run", "--config", str(file)]
-    environment = {**os.environ, "PYTHONPATH": str(info.parent)}
     with running(SERVER_CORE, command, here / "out.log", lambda: listening(port), environment) as pid:
         yield Door(name, pid, f"http://127.0.0.1:{port}{ROOT}", here / "logs" / "access.log")
 

@@ -22,16 +22,20 @@ WITHDRAW = "/api/account/v1.0/withdraw"
 
 
 @contextmanager
-def stub(reply: Literal["rest", "soap"], folder: Path) -> Generator[Contender]:
-    """The provider stub."""
+def stub(reply: Literal["rest", "soap"], folder: Path, delay: float = 0) -> Generator[Contender]:
+    """The provider stub, which answers after ``delay`` seconds."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.stub", "--port", str(port), "--reply", reply]
-    with running(OTHER_CORE, command, folder / f"stub-{reply}.log", lambda: listening(port)) as pid:
+    command = [sys.executable, "-m", "benchmarks.stub", "--port", str(port), "--reply", reply, "--delay", str(delay)]
+    with running(OTHER_CORE, command, folder / f"stub-{port}.log", lambda: listening(port)) as pid:
         yield Contender("the provider stub alone", pid, Request(f"http://127.0.0.1:{port}"))
 
 
-def configuration(port: int, folder: Path, market: str, bank: str) -> dict[str, Any]:
-    """All three plugins, their logs in ``folder``."""
+OFF: dict[str, Any] = {"retry": {"times": 0}, "breaker": {"failures": 0}, "bulkhead": {"in_flight": 0}}
+"""A provider's policies, all switched off but the deadline."""
+
+
+def configuration(port: int, folder: Path, market: str, bank: str, policies: dict[str, Any]) -> dict[str, Any]:
+    """All three plugins, their logs in ``folder``; ``policies`` of the market, where they are not as they come."""
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
     account = {"company": "core bank", "endpoint": bank, "wsdl": "files/withdraw.wsdl", "timeout": "5s"}
     return {
@@ -42,30 +46,37 @@ def configuration(port: int, folder: Path, market: str, bank: str) -> dict[str, 
             "sample_service": {"enabled": True, "my_simple_conf": "ok"},
             "exchange_rates": {
                 "enabled": True,
-                "market": {"name": "market", "company": "market", "endpoint": market, "timeout": "5s"},
+                "market": {"name": "market", "company": "market", "endpoint": market, "timeout": "5s", **policies},
             },
             "account_withdrawal": {"enabled": True, "bank": account},
         },
     }
 
 
-def ours_command(port: int, folder: Path, market: str = "", bank: str = "") -> list[str]:
+def ours_command(
+    port: int, folder: Path, market: str = "", bank: str = "", policies: dict[str, Any] | None = None
+) -> list[str]:
     """``pi-server run`` with a configuration of its own."""
     folder.mkdir(exist_ok=True)
     nowhere = "http://127.0.0.1:9"
     file = folder / "config.yaml"
-    file.write_text(json.dumps(configuration(port, folder, market or nowhere, bank or nowhere)))  # JSON is YAML
+    file.write_text(
+        json.dumps(configuration(port, folder, market or nowhere, bank or nowhere, policies or {}))
+    )  # JSON is YAML
     return [sys.executable, "-m", "pi_server", "run", "--config", str(file)]
 
 
 @contextmanager
-def ours(folder: Path, path: str, market: str = "", bank: str = "", body: str = "") -> Generator[Contender]:
-    """pi_server, asked for ``path``."""
-    port = free_port()
-    command = ours_command(port, folder / "ours", market, bank)
-    with running(SERVER_CORE, command, folder / "ours.log", lambda: listening(port)) as pid:
+def ours(
+    folder: Path, path: str, market: str = "", bank: str = "", body: str = "", *, bare: bool = False
+) -> Generator[Contender]:
+    """pi_server, asked for ``path``; ``bare`` is without the policies of its provider."""
+    port, here = free_port(), folder / ("ours-bare" if bare else "ours")
+    command = ours_command(port, here, market, bank, OFF if bare else None)
+    with running(SERVER_CORE, command, here.with_suffix(".log"), lambda: listening(port)) as pid:
         headers = HEADERS | ({"Content-Type": "application/json"} if body else {})
-        yield Contender("pi_server", pid, Request(f"http://127.0.0.1:{port}{path}", headers, body))
+        name = "pi_server without policies" if bare else "pi_server"
+        yield Contender(name, pid, Request(f"http://127.0.0.1:{port}{path}", headers, body))
 
 
 @contextmanager
@@ -114,6 +125,7 @@ def sample_call(folder: Path) -> Generator[tuple[Contender, list[Contender]]]:
             provider,
             [
                 opened.enter_context(ours(folder, LATEST, market=market)),
+                opened.enter_context(ours(folder, LATEST, market=market, bare=True)),
                 opened.enter_context(peer("idiomatic aiohttp", "aiohttp_peer", folder, market)),
                 opened.enter_context(peer("FastAPI + httpx", "fastapi_peer", folder, market)),
                 opened.enter_context(gin(folder, market)),

@@ -1,4 +1,4 @@
-"""A provider that answers at once, always the same: ``python -m benchmarks.stub --port N --reply rest|soap``.
+"""A provider that always answers the same: ``python -m benchmarks.stub --port N --reply rest|soap [--delay SECONDS]``.
 
 It reads just enough HTTP to know where a request ends, so that it is never what limits a measurement.
 """
@@ -47,8 +47,9 @@ def requests_in(data: bytes) -> tuple[int, bytes]:
 class Stub(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, reply: bytes) -> None:
+    def __init__(self, reply: bytes, delay: float) -> None:
         self._reply = reply
+        self._delay = delay
         self._rest = b""
         self._transport: asyncio.Transport | None = None
 
@@ -59,13 +60,17 @@ class Stub(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""
         count, self._rest = requests_in(self._rest + data)
-        if count and self._transport:
+        if not count or self._transport is None:
+            return
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._transport.write, self._reply * count)
+        else:
             self._transport.write(self._reply * count)
 
 
-async def serve(port: int, reply: bytes) -> None:
+async def serve(port: int, reply: bytes, delay: float) -> None:
     """Serve until stopped."""
-    server = await asyncio.get_running_loop().create_server(lambda: Stub(reply), "127.0.0.1", port, backlog=512)
+    server = await asyncio.get_running_loop().create_server(lambda: Stub(reply, delay), "127.0.0.1", port, backlog=512)
     await server.serve_forever()
 
 
@@ -73,5 +78,6 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--reply", choices=REPLIES, required=True)
+    arguments.add_argument("--delay", type=float, default=0.0)
     chosen = arguments.parse_args()
-    uvloop.run(serve(chosen.port, REPLIES[chosen.reply]))
+    uvloop.run(serve(chosen.port, REPLIES[chosen.reply], chosen.delay))
