@@ -135,10 +135,10 @@ def test_malformed_texts_are_refused(text: bytes) -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:30]))
 def test_hostile_texts_are_refused_quickly(text: bytes) -> None:
     """A body of the default limit does not hold up the event loop, whatever is in it."""
-    begin = time.perf_counter()
+    begin = time.thread_time()
     with pytest.raises(InvalidSyntax):
         parse_json(text)
-    assert time.perf_counter() - begin < 1
+    assert time.thread_time() - begin < 1
 
 
 def test_the_corpus_is_large_and_says_nothing_twice() -> None:
