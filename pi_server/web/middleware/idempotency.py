@@ -44,7 +44,6 @@ def idempotency(mount: Mount, ledger: Ledger, wait: float, patience: Patience) -
     It is the innermost link, so that a repeat passes all others as the first call did, and is admitted like it.  The
     body is read early, with ``patience``.  While the store is away nothing runs: `StoreUnavailable`.
     """
-    ledger.prepare()
 
     def link(handler: Handler) -> Handler:
         return _Guard(mount, ledger, min(wait, mount.timeout), patience, handler).handle
@@ -81,6 +80,7 @@ class _Guard:
         order = order_of(request, body, consumer, self._name, key)
         told = request.headers.get(TIMEOUT_HEADER)
         wait = self._wait if told is None else min(seconds_left(told), self._wait)
+        await self._ledger.prepare()
         what, entry = await self._turn(order, wait)
         if isinstance(entry.known, Done):
             return _repeated(entry.known.answer)

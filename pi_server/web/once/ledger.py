@@ -1,5 +1,6 @@
 """What is known of orders, sealed in the key store that all workers share."""
 
+import asyncio
 from dataclasses import dataclass
 from time import time
 from typing import Annotated, Any, Final
@@ -30,10 +31,13 @@ class Ledger:
         self._keys = keys
         self._sealer = sealer
         self._lasting = lasting
+        self._ready = False
 
-    def prepare(self) -> None:
-        """Load the cryptography now, and not in somebody's call."""
-        self._sealer.unseal("")
+    async def prepare(self) -> None:
+        """Load the cryptography when there is an order, beside the loop: nine megabytes most servers need not hold."""
+        if not self._ready:
+            await asyncio.to_thread(self._sealer.unseal, "")
+            self._ready = True
 
     async def look(self, name: str, before: Entry | None = None) -> Entry | None:
         """What is known of an order; the entry of ``before``, if it is still there.
