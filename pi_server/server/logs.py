@@ -57,6 +57,7 @@ def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
     )
     for closing in abandoned(section.dir / "open", api_file.path):
         api.close_abandoned(closing)
+        turn.flush()  # on file before the file that asked for it is removed
     return Logs(_open_access_log(section, mask, opened), api, cache(lambda: _open_audit_log(section, opened)))
 
 
