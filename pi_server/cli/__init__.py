@@ -6,6 +6,7 @@ import typer
 
 from pi_server.cli.check import check
 from pi_server.cli.config_explain import explain
+from pi_server.cli.instances import list_processes, monitor, reload, stop_server
 from pi_server.cli.mask import mask_test
 from pi_server.cli.new import new
 from pi_server.cli.plugin_doctor import doctor
@@ -13,12 +14,18 @@ from pi_server.cli.plugin_list import list_plugins
 from pi_server.cli.providers import close_breaker, list_providers, open_breaker
 from pi_server.cli.routes import routes
 from pi_server.cli.run import run
+from pi_server.cli.startup import startup
 from pi_server.cli.token import create, list_tokens, revoke, rotate
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(run)
 app.command()(check)
 app.command()(routes)
+app.command("ps")(list_processes)
+app.command()(reload)
+app.command("stop")(stop_server)
+app.command()(monitor)
+app.command()(startup)
 app.command()(new)
 
 plugin = typer.Typer(help="See which plugins there are, and what ails them.", no_args_is_help=True)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pi_server.cli.endings import WRONG_CONFIG, failure_lines, load_config, stop
+from pi_server.cli.endings import WRONG_CONFIG, load_config, stop
 from pi_server.cli.options import ConfigFile, Settings, overrides_from
 from pi_server.config.masks import one_line
+from pi_server.server.failures import failure_lines
 
 if TYPE_CHECKING:
     from pi_server.server.rehearsal import Rehearsal

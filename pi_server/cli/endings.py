@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from pi_server.config.masks import one_line
-
 if TYPE_CHECKING:
     from pi_server.config import LoadedConfig
-    from pi_server.discovery.plugin import Plugin
 
 FAILED = 1
 UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
@@ -37,12 +33,3 @@ def load_config(path: Path | None, overrides: Mapping[str, str]) -> LoadedConfig
         return load(path, os.environ, overrides, services=discover())
     except ConfigError as error:
         stop(WRONG_CONFIG, *error.problems)
-
-
-def failure_lines(plugins: Iterable[Plugin]) -> list[str]:
-    """One line for each reason why a plugin is not served; what a plugin raised may repeat a secret."""
-    from pi_server.audit.mask import Mask
-
-    shown = Mask().payload
-    told = [(plugin.name, replace(one, reason=shown(one.reason))) for plugin in plugins for one in plugin.failures]
-    return [one_line(f"{name}: {failure}") for name, failure in told]

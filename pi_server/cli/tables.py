@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _GAP = 2
 _STYLES = {"serving": "green", "ok": "green", "failed": "bold red", "disabled": "dim", "public": "yellow"}
@@ -26,8 +27,8 @@ def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     return sum(widths) + _GAP * (len(widths) - 1) <= console().width
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print ``rows`` below ``columns``; a cell that is too wide is folded, never cut."""
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """``rows`` below ``columns``; a cell that is too wide is folded, never cut."""
     from rich.table import Table
     from rich.text import Text
 
@@ -36,7 +37,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
-    console().print(table)
+    return table
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print `table_of` these."""
+    console().print(table_of(columns, rows))
 
 
 def show_words(*words: str, indent: int = 0) -> None:

@@ -1,13 +1,14 @@
 """The configuration: read, checked and explained."""
 
 from pi_server.config.consumer_sections import TokenSection
-from pi_server.config.given import KeyPath, Origins
-from pi_server.config.load import LoadedConfig, load
+from pi_server.config.given import Given, KeyPath, Origins, restored
+from pi_server.config.load import LoadedConfig, load, load_given
 from pi_server.config.log_sections import AccessLogSection, ApiLevel, LogsSection
-from pi_server.config.model import Config, OperationSection, ServerSection, ServiceSection, StoresSection
+from pi_server.config.model import Config, OperationSection, ServiceSection, StoresSection
 from pi_server.config.origins import Explained, explain
 from pi_server.config.problems import ConfigError, Problem, problems_from
 from pi_server.config.reference import configuration_reference
+from pi_server.config.server_section import ServerSection
 from pi_server.config.units import Duration, Size
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ConfigError",
     "Duration",
     "Explained",
+    "Given",
     "KeyPath",
     "LoadedConfig",
     "LogsSection",
@@ -31,5 +33,7 @@ __all__ = [
     "configuration_reference",
     "explain",
     "load",
+    "load_given",
     "problems_from",
+    "restored",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 KeyPath: TypeAlias = tuple[str, ...]
 Origins: TypeAlias = Mapping[KeyPath, str]
@@ -30,6 +30,15 @@ class Given:
             return [below.plain() for below in self.value]
         return self.value
 
+    def dump(self) -> dict[str, Any]:
+        """The tree with its origins, as JSON can hold it: for another process, which `restored` it."""
+        value: Any = self.value
+        if isinstance(self.value, dict):
+            value = {key: below.dump() for key, below in self.value.items()}
+        elif isinstance(self.value, list):
+            value = [below.dump() for below in self.value]
+        return {"value": value, "origin": self.origin}
+
     def walk(self, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
         """Every path below this value, itself first, with its origin."""
         yield path, self.origin
@@ -41,6 +50,16 @@ class Given:
             yield from self.value.items()
         elif isinstance(self.value, list):
             yield from ((str(index), below) for index, below in enumerate(self.value))
+
+
+def restored(dumped: Mapping[str, Any]) -> Given:
+    """The tree that was dumped."""
+    value: Any = dumped["value"]
+    if isinstance(value, dict):
+        value = {key: restored(below) for key, below in cast("dict[str, Any]", value).items()}
+    elif isinstance(value, list):
+        value = [restored(below) for below in cast("list[Any]", value)]
+    return Given(value, dumped["origin"])
 
 
 def nested(path: KeyPath, given: Given) -> Given:

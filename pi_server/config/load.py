@@ -23,12 +23,13 @@ FILE_NAME: Final = "config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A valid configuration, its file, and the origin of every key that was given."""
+    """A valid configuration, its file, what was given, and the origin of every key of that."""
 
     config: Config
     path: Path
     base: Path
     origins: Origins = field(repr=False)
+    given: Given = field(repr=False)
 
 
 def load(
@@ -45,11 +46,19 @@ def load(
     Relative directories lie beside the file. Raises ConfigError with everything that is wrong.
     """
     where = path or Path(environ.get(FILE_VARIABLE) or FILE_NAME)
-    gathered = gather(where, environ, overrides, services)
+    return _loaded(gather(where, environ, overrides, services), where)
+
+
+def load_given(given: Given, path: Path) -> LoadedConfig:
+    """What was once given for the file at ``path``, whatever stands there now.  Raises ConfigError if it is wrong."""
+    return _loaded(Gathered(given, ()), path)
+
+
+def _loaded(gathered: Gathered, path: Path) -> LoadedConfig:
     origins = dict(gathered.given.walk())
     config = _validated(gathered, origins)
-    base = where.absolute().parent
-    return LoadedConfig(_beside(config, base), where, base, MappingProxyType(origins))
+    base = path.absolute().parent
+    return LoadedConfig(_beside(config, base), path, base, MappingProxyType(origins), gathered.given)
 
 
 def _validated(gathered: Gathered, origins: Origins) -> Config:
@@ -83,6 +92,8 @@ def _chains(given: Given) -> frozenset[str]:
 
 
 def _beside(config: Config, base: Path) -> Config:
-    server = config.server.model_copy(update={"data_dir": base / config.server.data_dir})
+    given = config.server
+    tls = given.tls and given.tls.model_copy(update={"cert": base / given.tls.cert, "key": base / given.tls.key})
+    places = {"data_dir": base / given.data_dir, "unix": given.unix and base / given.unix, "tls": tls}
     logs = config.logs.model_copy(update={"dir": base / config.logs.dir})
-    return config.model_copy(update={"server": server, "logs": logs})
+    return config.model_copy(update={"server": given.model_copy(update=places), "logs": logs})

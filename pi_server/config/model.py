@@ -3,9 +3,7 @@
 The reference page is generated from the descriptions, so each one is written for the operator of a server.
 """
 
-import ipaddress
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
@@ -15,60 +13,13 @@ from pi_server.config.alert_section import AlertsSection
 from pi_server.config.consumer_sections import JwtSection, SessionsSection, TokenSection
 from pi_server.config.limit_sections import CorsSection, GzipSection, IdempotencySection, LimitsSection
 from pi_server.config.log_sections import ApiLevel, LogsSection
-from pi_server.config.section import ChainName, ConsumerName, Empty, Folder, HeaderName, LinkName, Name, Port, Section
-from pi_server.config.units import Duration, Size
+from pi_server.config.section import ChainName, ConsumerName, Empty, HeaderName, LinkName, Name, Section
+from pi_server.config.server_section import Envelope, ServerSection
+from pi_server.config.units import Duration
 
-Envelope = Literal["semantic", "problem", "compat"]
 DocsMode = Literal["public", "guarded", "off"]
 
 DEFAULT_CHAINS: Final[Mapping[str, tuple[str, ...]]] = {"internal": ("token",), "public": ()}
-
-
-class ServerSection(Section):
-    """Where the server listens and the limits that hold for every service."""
-
-    host: str = Field(
-        default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 is every IPv4 address."
-    )
-    port: Port = Field(default=8080, description="TCP port to listen on; 0 lets the system choose a free one.")
-    data_dir: Folder = Field(
-        default=Path("var"),
-        description="Directory of its own files (the embedded stores, its own key), relative to the file.",
-    )
-    timeout: Duration = Field(
-        default=15.0, description="Longest time a call may take, unless a service says otherwise."
-    )
-    drain: Duration = Field(default=30.0, description="How long a stopping server waits for the calls that still run.")
-    body_limit: Size = Field(default=2**20, description="Largest body accepted from a consumer.")
-    keepalive: Duration = Field(default=75.0, description="How long an idle connection of a consumer stays open.")
-    https: bool | None = Field(
-        default=None,
-        description="Whether TLS is in front: cookies are `Secure` and HSTS is sent; without it, unless on loopback.",
-    )
-    envelope: Envelope = Field(
-        default="semantic",
-        description="Form of answers: `semantic`, `problem` or `compat`; a service may have its own.",
-    )
-    strict: bool = Field(
-        default=False, description="Refuse to start if an enabled plugin fails, instead of serving the rest."
-    )
-
-    production: bool = Field(
-        default=False, description="Refuse whatever would answer in place of a provider, and the sandbox's header."
-    )
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    @property
-    def secure(self) -> bool:
-        """Whether consumers reach the server by https."""
-        return not self.loopback if self.https is None else self.https
 
 
 class StoresSection(Section):

@@ -14,13 +14,14 @@ from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import ENVELOPES
+from pi_server.domain.readiness import Readiness
 from pi_server.domain.service import Service
 from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
-from pi_server.server.logs import open_logs
+from pi_server.server.logs import Logs, open_logs
 from pi_server.server.outbound import Outbound
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.trust import build_trust, key_ring
@@ -58,6 +59,8 @@ class Server:
     turn: Turn
     plugins: tuple[Plugin, ...]
     standings: Mapping[str, Standing]
+    logs: Logs
+    readiness: Readiness
     _open: AsyncExitStack
 
     async def close(self) -> None:
@@ -112,7 +115,14 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
         return Server(
-            site.application(config.server.body_limit), outer, turn, plugins, outbound.standings, opened.pop_all()
+            site.application(config.server.body_limit),
+            outer,
+            turn,
+            plugins,
+            outbound.standings,
+            logs,
+            Readiness(),
+            opened.pop_all(),
         )
 
 

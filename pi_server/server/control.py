@@ -128,6 +128,11 @@ class Worker:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def pid(self) -> int:
+        """Its process, which its socket is named after."""
+        return int(self._path.stem.partition("-")[0])
+
     def ask(self, verb: str, **given: Any) -> Any:
         """The answer to a question.
 

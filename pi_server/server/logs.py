@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from functools import cache
 from logging.handlers import WatchedFileHandler
@@ -35,6 +35,20 @@ class Logs:
     access: AccessLog | None
     api: ApiLog
     audit: Callable[[], Audit]
+    _files: tuple[AppendFile, ...] = ()
+
+    def reopen(self) -> None:
+        """Go on in fresh files after a rotation."""
+        for file in self._files:
+            file.reopen()
+
+
+def open_error_log(config: Config, opened: ExitStack) -> None:
+    """Open the server's own log alone, for a process that answers nobody; ``opened`` closes it."""
+    mask = mask_of(config.logs.mask, cookies=credential_cookies(config))
+    if isinstance(sys.excepthook, CrashMask):
+        sys.excepthook.mask = mask
+    _open_error_log(config.logs.dir, config.logs.level, lambda text: mask.payload(text, ""), opened)
 
 
 def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
@@ -87,7 +101,9 @@ def _open_access_log(section: LogsSection, mask: Mask, opened: AsyncExitStack) -
     )
 
 
-def _open_error_log(directory: Path, level: str, mask: Callable[[str], str], opened: AsyncExitStack) -> None:
+def _open_error_log(
+    directory: Path, level: str, mask: Callable[[str], str], opened: ExitStack | AsyncExitStack
+) -> None:
     """Log to ``error.log`` in ``directory`` and to standard error."""
     directory.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()

@@ -1,7 +1,12 @@
-"""What reaches no route, because it is no HTTP or has no path (CONNECT), is refused through the chain all the same."""
+"""aiohttp's runner and connections, with what they lack.
+
+What reaches no route, because it is no HTTP or has no path (CONNECT), is refused through the chain all the same; and
+nothing that was asked is lost when the server stops.
+"""
 
 import asyncio
 from collections.abc import Awaitable
+from time import monotonic
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -11,6 +16,12 @@ from pi_server.domain.faults import Fault, MalformedRequest, NoSuchPath
 from pi_server.domain.turn import Turn
 from pi_server.web.endpoint import Handler
 
+_LOOK_EVERY = 0.02
+"""Seconds between looks at what is still open."""
+
+_CUT_OFF = 0.5
+"""Seconds a handler that was cut off has to end, and again when it was cancelled."""
+
 
 class Runner(web.AppRunner):
     """aiohttp's own runner, on whose connections every refusal passes the outer links.
@@ -19,16 +30,48 @@ class Runner(web.AppRunner):
     is the only step of a refusal that can await a chain.  Nothing else of either is touched.
     """
 
-    __slots__ = ("_outer", "_turn")
+    __slots__ = ("_listener", "_outer", "_turn")
 
     def __init__(self, application: web.Application, outer: Chain[Handler], turn: Turn, **settings: Any) -> None:
         """Answers leave at the end of a ``turn``; ``settings`` are those of `web.AppRunner`."""
-        super().__init__(application, **settings)
+        super().__init__(application, **settings, shutdown_timeout=_CUT_OFF)
         self._outer = outer
         self._turn = turn
+        self._listener: _Listener | None = None
 
     async def _make_server(self) -> web.Server:
-        return _Listener(await super()._make_server(), self._outer, self._turn, **self._kwargs)
+        self._listener = _Listener(await super()._make_server(), self._outer, self._turn, **self._kwargs)
+        return self._listener
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._listener.connections) if self._listener else 0
+
+    @property
+    def requests(self) -> int:
+        """How many have come so far."""
+        return self._listener.requests_count if self._listener else 0
+
+    async def drain(self, linger: float, limit: float) -> None:
+        """Accept no more, and wait until every connection was closed, at most ``limit`` seconds.
+
+        For ``linger`` seconds connections that wait for another request are kept: it may be on its way, and is
+        answered with the word to close.  What still runs at the limit is cut off by `cleanup`.
+        """
+        for site in self.sites:
+            await site.stop()
+        if self._listener is None:
+            return
+        self._listener.draining = True
+        begun = monotonic()
+        await self._emptied(begun + min(linger, limit))
+        self._listener.pre_shutdown()
+        await self._emptied(begun + limit)
+
+    async def _emptied(self, end: float) -> None:
+        while self.connections and monotonic() < end:  # noqa: ASYNC110 - no event tells of the last connection
+            await asyncio.sleep(_LOOK_EVERY)
 
 
 class _Listener(web.Server):
@@ -46,6 +89,7 @@ class _Listener(web.Server):
         super().__init__(answer, request_factory=made.request_factory, **settings)
         self.malformed = outer.then(_refuse(MalformedRequest))
         self.turn = turn
+        self.draining = False
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
@@ -54,15 +98,22 @@ class _Listener(web.Server):
 class _Connection(web.RequestHandler):
     """Answers at the end of a turn; bytes that are no HTTP without repeating them, and then closes."""
 
-    __slots__ = ("_malformed", "_turn")
+    __slots__ = ("_listener", "_malformed", "_turn")
 
     def __init__(self, listener: _Listener, **settings: Any) -> None:
         super().__init__(listener, **settings)
         self._malformed = listener.malformed
         self._turn = listener.turn
+        self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(self._turn.hold(transport))
+
+    def finish_response(self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None) -> Any:
+        """Tell the consumer to connect anew where this server is about to stop."""
+        if self._listener.draining:
+            resp.force_close()
+        return super().finish_response(request, resp, start_time)
 
     def _make_error_handler(self, err_info: object) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:

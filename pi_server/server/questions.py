@@ -14,7 +14,7 @@ def questions(standings: Mapping[str, Standing]) -> Mapping[str, Verb]:
     """The verbs of a worker, whose providers are known as ``service.field``."""
 
     async def providers(_: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return [_told(name, standing) for name, standing in standings.items()]
+        return [told(name, standing) for name, standing in standings.items()]
 
     async def breaker(question: Mapping[str, Any]) -> list[dict[str, Any]]:
         name, turned = question.get("provider"), question.get("turn")
@@ -26,7 +26,7 @@ def questions(standings: Mapping[str, Standing]) -> Mapping[str, Verb]:
         if not standing.breakers:
             raise RefusedError(f"{name} has no breaker: its configuration says breaker.failures: 0")
         _turn(standing.breakers.values(), turned)
-        return [_told(str(name), standing)]
+        return [told(str(name), standing)]
 
     return {"providers": providers, "breaker": breaker}
 
@@ -39,7 +39,7 @@ def _turn(breakers: Iterable[Breaker], turned: Turned) -> None:
             breaker.close()
 
 
-def _told(name: str, standing: Standing) -> dict[str, Any]:
+def told(name: str, standing: Standing) -> dict[str, Any]:
     """One provider as JSON; times are seconds."""
     last = standing.last_fault
     return {

@@ -1,54 +1,82 @@
-"""The life of one worker: bind, serve, drain, stop."""
+"""The life of a process that serves: take the sockets, serve, drain, stop."""
 
 import asyncio
 import logging
 import os
-import signal
+import socket
+import ssl
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from signal import Signals
 
 from aiohttp import web
 
 from pi_server.config import LoadedConfig, ServerSection
+from pi_server.server import signals
 from pi_server.server.assembly import Server, assemble
+from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.control import answering
+from pi_server.server.listeners import shown
 from pi_server.server.protocol import Runner
 from pi_server.server.questions import questions
+from pi_server.server.report import tell_tasks, write_report
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
 LINGERING = 2.0
 """Seconds the rest of a refused body is read, so that its consumer sees the answer before the connection closes."""
 
 LAST_RESORT = 4.0
 """Seconds a process may go on after a second signal, whatever its plugins hold on to."""
 
+Started = Callable[[Server, str], None]
+"""Is told the server and its address once it accepts connections."""
+
+Beside = Callable[[Runner, Callable[[], None]], AbstractAsyncContextManager[None]]
+"""What goes on beside serving: it is given the runner, and how to stop."""
+
 _log = logging.getLogger("pi_server.server")
 
 
-async def serve(loaded: LoadedConfig, started: Callable[[Server, str], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what runs; a second signal stops at once.
-
-    ``started`` is told the server and its address once it accepts connections.
+async def serve(
+    loaded: LoadedConfig, sockets: list[socket.socket], started: Started, beside: Beside | None = None
+) -> None:
+    """Serve on ``sockets``, which stay their owner's, until told to stop; `pi_server.server.signals` tells how.
 
     Raises:
-        OSError: the address cannot be bound.
         ConfigError, PluginsFailed: as `assemble`.
+        asyncio.CancelledError: it was told to stop at once.
     """
-    stop = asyncio.Event()
-    _on_signals(stop)
-    server = await assemble(loaded)
-    try:
-        answers = answering(loaded.config.server.data_dir, questions(server.standings))
-        async with answers, listening(server, loaded.config.server) as address:
-            started(server, address)
-            await stop.wait()
-        _log.info("stopped")
-    except asyncio.CancelledError:
-        await _cut_off()
-        raise
-    finally:
-        await server.close()
+    settings = loaded.config.server
+    life = _Life(loaded.config.logs.dir)
+    server: Server | None = None
+    async with AsyncExitStack() as opened:
+        opened.enter_context(signals.heeding(life.actions(lambda: server)))
+        tls = consumer_tls(settings)
+        server = await assemble(loaded)
+        opened.push_async_callback(server.close)
+        try:
+            async with (
+                answering(settings.data_dir, questions(server.standings)),
+                listening(server, settings, sockets, tls) as runner,
+            ):
+                if beside:
+                    await opened.enter_async_context(beside(runner, life.stop))
+                started(server, shown(sockets[0], secure=tls is not None))
+                await life.stopped.wait()
+                server.readiness.not_ready("draining", "this server is about to stop")
+                await _look_elsewhere(settings)
+            _log.info("stopped")
+        except asyncio.CancelledError:
+            await _cut_off()
+            raise
+
+
+async def _look_elsewhere(settings: ServerSection) -> None:
+    """Leave whoever balances the load the time to see that this server is not ready."""
+    if settings.pre_stop_delay:
+        _log.info("stopping in %g s: no longer ready", settings.pre_stop_delay)
+        await asyncio.sleep(settings.pre_stop_delay)
 
 
 async def _cut_off() -> None:
@@ -61,12 +89,10 @@ async def _cut_off() -> None:
 
 
 @asynccontextmanager
-async def listening(server: Server, settings: ServerSection) -> AsyncGenerator[str]:
-    """Accept connections at the address yielded; on leaving, accept no more and finish what runs.
-
-    Raises:
-        OSError: the address cannot be bound.
-    """
+async def listening(
+    server: Server, settings: ServerSection, sockets: list[socket.socket], tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[Runner]:
+    """Accept connections on ``sockets``; on leaving, accept no more and finish what runs."""
     runner = Runner(
         server.application,
         server.outer,
@@ -76,31 +102,64 @@ async def listening(server: Server, settings: ServerSection) -> AsyncGenerator[s
         handle_signals=False,
         keepalive_timeout=settings.keepalive,
         lingering_time=LINGERING,
-        shutdown_timeout=settings.drain,
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
-        yield _address(runner)
-        _log.info("draining: no new connections, %d open", len(runner.server.connections) if runner.server else 0)
+        for one in sockets:
+            await web.SockSite(runner, one.dup(), ssl_context=tls).start()  # closing a site closes its socket
+        yield runner
+        _log.info("draining: no new connections, %d open", runner.connections)
+        await runner.drain(settings.linger, settings.drain)
     finally:
         await runner.cleanup()
 
 
-def _on_signals(stop: asyncio.Event) -> None:
-    """First signal: stop gracefully; second: cancel whatever is still running, and end even if that is ignored."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
+class _Life:
+    """How the main task of a process is told to stop, and what else signals ask of it."""
 
-    def signalled() -> None:
-        if stop.is_set() and task is not None:
-            task.cancel()
-            _end_by_force()
-        stop.set()
+    def __init__(self, reports: Path) -> None:
+        self.stopped = asyncio.Event()
+        self._reports = reports
+        self._task = asyncio.current_task()
 
-    for number in STOPPING:
-        with suppress(NotImplementedError):  # an event loop without signals still serves
-            loop.add_signal_handler(number, signalled)
+    def actions(self, server: Callable[[], Server | None]) -> dict[Signals, Callable[[], None]]:
+        """What to do at each signal."""
+
+        def reopen() -> None:
+            if (known := server()) is not None:
+                known.logs.reopen()
+
+        def told() -> None:
+            if (known := server()) is not None:
+                write_report(known, self._reports)
+
+        return {
+            **dict.fromkeys(signals.STOP, self.stop),
+            signals.STOP_FAST: self.stop_fast,
+            signals.RELOAD: _not_alone,
+            signals.REOPEN: reopen,
+            signals.REPORT: told,
+        }
+
+    def stop(self) -> None:
+        """Stop gracefully; asked again, at once."""
+        if self.stopped.is_set():
+            self._at_once()
+        self.stopped.set()
+
+    def stop_fast(self) -> None:
+        """Tell what runs, and stop at once."""
+        tell_tasks()
+        self._at_once()
+
+    def _at_once(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        _end_by_force()
+
+
+def _not_alone() -> None:
+    _log.warning("one process alone cannot reload: start it with --workers 1 or more, or restart it")
 
 
 def _end_by_force() -> None:
@@ -108,8 +167,3 @@ def _end_by_force() -> None:
     timer = threading.Timer(LAST_RESORT, os._exit, (1,))
     timer.daemon = True
     timer.start()
-
-
-def _address(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

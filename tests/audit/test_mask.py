@@ -1,9 +1,8 @@
 """Secrets never appear, and nothing else is lost."""
 
-import gc
 import json
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from pi_server.audit.mask import Mask
 from pi_server.audit.secret_names import SecretNames
+from tests.parts.effort import assert_linear
 
 S = "hunter2"
 FORM = "application/x-www-form-urlencoded"
@@ -274,11 +274,7 @@ def test_hostile_input_takes_linear_time(unit: str) -> None:
     """A mebibyte made to mislead the search is masked in the time of a mebibyte, not of its square."""
     small, large = unit * (MIB // 8 // len(unit)), unit * (MIB // len(unit))
     for work in works():
-        allowed = 3 * max(seconds(work, small) * 8, 0.2)
-        taken = [seconds(work, large)]
-        while min(taken) >= allowed and len(taken) < 3:  # once may be the machine, thrice is the square
-            taken.append(seconds(work, large))
-        assert min(taken) < allowed, f"{taken} s for the whole, {allowed} s are allowed"
+        assert_linear(partial(work, small), partial(work, large), 8)
 
 
 def works() -> list[Callable[[str], object]]:
@@ -289,14 +285,3 @@ def works() -> list[Callable[[str], object]]:
         lambda text: MASK.query("/token://" + text + "?" + text + "=token"),
         lambda text: MASK.header(text, "token"),
     ]
-
-
-def seconds(work: Callable[[str], object], text: str) -> float:
-    """How long ``work`` takes, without what the collector does for all the other tests of this process."""
-    gc.disable()
-    try:
-        start = time.process_time()
-        work(text)
-        return time.process_time() - start
-    finally:
-        gc.enable()

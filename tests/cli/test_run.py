@@ -113,8 +113,9 @@ def test_a_port_in_use_is_one_line(sandbox: Serving, folder: Path) -> None:
     port = sandbox.address.rpartition(":")[2]
     done = pi("run", "--port", port, cwd=folder, PYTHONPATH=str(folder / "site"))
     assert (done.returncode, done.stdout) == (69, "")
+    who = f"Address already in use (pid {sandbox.process.pid} listens there)"
     assert done.stderr.splitlines() == [
-        f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another address with --host and --port"
+        f"cannot listen on 127.0.0.1:{port}: {who}; choose another address with --host and --port"
     ]
 
 

@@ -55,7 +55,7 @@ class Chained:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(pause)
-            return await asyncio.wait_for(reader.read(), 15)
+            return await asyncio.wait_for(reader.read(), 60)
         except ConnectionError:
             return b""
         finally:
