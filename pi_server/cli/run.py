@@ -143,6 +143,7 @@ def _listener_at(config: Config) -> int | None:
 
     with suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == config.server.port:
-                return found.pid
+            if found.status == psutil.CONN_LISTEN and found.laddr[1:] == (config.server.port,) and found.pid:
+                owner = psutil.Process(found.pid)
+                return owner.ppid() if "pi_server.server.worker" in owner.cmdline() else owner.pid
     return None

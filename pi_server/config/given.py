@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, TypeAlias, cast
@@ -58,7 +58,7 @@ def restored(dumped: Mapping[str, Any]) -> Given:
     if isinstance(value, dict):
         value = {key: restored(below) for key, below in cast("dict[str, Any]", value).items()}
     elif isinstance(value, list):
-        value = [restored(below) for below in cast("list[Any]", value)]
+        value = [restored(below) for below in cast("Sequence[Any]", value)]
     return Given(value, dumped["origin"])
 
 

@@ -66,7 +66,7 @@ class Runner(web.AppRunner):
         self._listener.draining = True
         begun = monotonic()
         await self._emptied(begun + min(linger, limit))
-        self._listener.pre_shutdown()
+        self._listener.close_idle()
         await self._emptied(begun + limit)
 
     async def _emptied(self, end: float) -> None:
@@ -91,6 +91,14 @@ class _Listener(web.Server):
         self.turn = turn
         self.draining = False
 
+    def close_idle(self) -> None:
+        """Close connections without a request, and have the others closed once theirs is answered."""
+        for connection in self.connections:
+            if isinstance(connection, _Connection) and connection.idle:
+                connection.force_close()
+            else:
+                connection.close()
+
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
@@ -108,6 +116,11 @@ class _Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(self._turn.hold(transport))
+
+    @property
+    def idle(self) -> bool:
+        """Whether it serves no request."""
+        return self._current_request is None
 
     def finish_response(self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None) -> Any:
         """Tell the consumer to connect anew where this server is about to stop."""

@@ -14,6 +14,7 @@ from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Plugin, PluginError
 from pi_server.server.assembly import mounts_of, not_served
 from pi_server.server.capabilities import capabilities
+from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign
 from pi_server.server.outbound import Outbound
 from pi_server.server.stores import ledger, rehearsed_stores
@@ -61,6 +62,7 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
     """
     config = loaded.config
     check_chains(loaded)
+    consumer_tls(config.server)
     async with AsyncExitStack() as opened:
         stores = await rehearsed_stores(config, opened)
         ring = key_ring(config, make=False)

@@ -1,7 +1,6 @@
 """What a process is doing, for whoever has to find out why it does not do better."""
 
 import asyncio
-import io
 import json
 import logging
 import os
@@ -52,11 +51,17 @@ def write_report(server: Server, folder: Path) -> None:
 
 
 def _stacks() -> list[str]:
-    return [_stack(task) for task in list(asyncio.all_tasks())[:_MOST]]
+    return [f"{task.get_name()}: {_stack(task)}" for task in list(asyncio.all_tasks())[:_MOST]]
 
 
 def _stack(task: asyncio.Task[Any]) -> str:
-    """The lines of the program a task waits at, without values: they could be secrets."""
-    text = io.StringIO()
-    task.print_stack(file=text)
-    return text.getvalue()
+    """Where it waits, innermost last, as lines of the program without values: those could be secrets."""
+    places: list[str] = []
+    waiting: Any = task.get_coro()
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        if frame is None:
+            break
+        places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}")
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+    return " > ".join(places)

@@ -5,6 +5,7 @@ its master a letter at a time, the beat that shows it is alive, and the sockets.
 """
 
 import asyncio
+import faulthandler
 import logging
 import os
 import random
@@ -115,6 +116,7 @@ async def _work(order: int, line: int, beat: int, sockets: Sequence[int]) -> Non
 def main() -> None:
     """Serve until told to stop; the status is 0 only after a drain."""
     mask_crashes()
+    faulthandler.enable()  # where it stood is told on standard error when the master aborts it
     _, order, line, beat, *sockets = (int(number) for number in sys.argv[1:])
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
