@@ -32,8 +32,8 @@ LAST_RESORT = 4.0
 Started = Callable[[Server, str], None]
 """Is told the server and its address once it accepts connections."""
 
-Beside = Callable[[Runner, Callable[[], None]], AbstractAsyncContextManager[None]]
-"""What goes on beside serving: it is given the runner, and how to stop."""
+Beside = Callable[[Server, Runner, Callable[[], None]], AbstractAsyncContextManager[None]]
+"""What goes on beside serving: it is given the server, its runner, and how to stop."""
 
 _log = logging.getLogger("pi_server.server")
 
@@ -61,7 +61,7 @@ async def serve(
                 listening(server, settings, sockets, tls) as runner,
             ):
                 if beside:
-                    await opened.enter_async_context(beside(runner, life.stop))
+                    await opened.enter_async_context(beside(server, runner, life.stop))
                 started(server, shown(sockets[0], secure=tls is not None))
                 await life.stopped.wait()
                 server.readiness.not_ready("draining", "this server is about to stop")

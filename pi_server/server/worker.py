@@ -17,10 +17,12 @@ from pathlib import Path
 from time import monotonic
 
 from pi_server.config import ConfigError, ServerSection
+from pi_server.domain.readiness import Readiness
 from pi_server.server import signals
 from pi_server.server.assembly import PluginsFailed, Server
 from pi_server.server.event_loop import loop_factory
 from pi_server.server.failures import failure_lines
+from pi_server.server.instance import state_of
 from pi_server.server.masking import mask_crashes
 from pi_server.server.order import borrowed
 from pi_server.server.protocol import Runner
@@ -52,14 +54,15 @@ class Tie:
         self._line = line
         self._beat = beat
         self._master = os.getppid()
+        self._data_dir = settings.data_dir
         self._memory = settings.memory_limit
         self._requests = settings.max_requests and round(settings.max_requests * random.uniform(0.9, 1.1))  # noqa: S311
         self._leaving = False
 
     @asynccontextmanager
-    async def __call__(self, runner: Runner, stop: Callable[[], None]) -> AsyncGenerator[None]:
+    async def __call__(self, server: Server, runner: Runner, stop: Callable[[], None]) -> AsyncGenerator[None]:
         """Show that the loop turns, and ask to be replaced where a limit is passed, until the block ends."""
-        beating = asyncio.create_task(self._live(runner, stop))
+        beating = asyncio.create_task(self._live(server, runner, stop))
         self.tell(SERVES)
         try:
             yield
@@ -76,17 +79,25 @@ class Tie:
         """Show the master that this worker lives."""
         os.utime(self._beat, (monotonic(), monotonic()))
 
-    async def _live(self, runner: Runner, stop: Callable[[], None]) -> None:
+    async def _live(self, server: Server, runner: Runner, stop: Callable[[], None]) -> None:
         while os.getppid() == self._master:
             self.show()
             if not self._leaving and (reason := self._reason_to_leave(runner)):
                 self._leaving = True
                 _log.info("asks to be replaced: %s", reason)
                 self.tell(LEAVES)
+            self._look_around(server.readiness)
             await asyncio.sleep(_EVERY)
         _log.error("the master is gone: stopping")
         stop()
         asyncio.get_running_loop().call_later(ORPHANED, os.kill, os.getpid(), signals.STOP_FAST)
+
+    def _look_around(self, readiness: Readiness) -> None:
+        """Be not ready while workers end over and over: who balances the load has better servers."""
+        if state_of(self._data_dir).get("alarm"):
+            readiness.not_ready("workers", "workers end over and over")
+        else:
+            readiness.ready("workers")
 
     def _reason_to_leave(self, runner: Runner) -> str | None:
         if self._requests and runner.requests >= self._requests:
