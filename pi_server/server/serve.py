@@ -97,6 +97,7 @@ async def listening(
         server.application,
         server.outer,
         server.turn,
+        server.connections,
         access_log=None,
         auto_decompress=False,
         handle_signals=False,
