@@ -46,7 +46,7 @@ class Connections:
     """
 
     def __init__(self, limits: ConnectionLimits | None = None) -> None:
-        """Begin with none; the limit of open files is looked up now."""
+        """Begin with none."""
         self.limits = limits or ConnectionLimits()
         self.open = 0
         self.refused: Counter[Refusal] = Counter()
@@ -55,9 +55,6 @@ class Connections:
         self.last = ""
         self._sources: Counter[str] = Counter()
         self._proxies = tuple(map(ip_network, self.limits.proxies))
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        most = sys.maxsize if files == resource.RLIM_INFINITY else files
-        self._files = most - min(_RESERVE, most // 4)
 
     def admit(self, address: str, file: int) -> Refusal | None:
         """Count in a connection from ``address`` with the file number ``file``, or say why there is no room for it.
@@ -69,7 +66,7 @@ class Connections:
         source = _source(address)
         if self.open >= self.limits.worker:
             why = "worker"
-        elif file >= self._files:
+        elif file >= _files_for_all():
             why = "files"
         elif address and self._sources[source] >= self.limits.address and not self._is_proxy(address):
             why = "address"
@@ -101,6 +98,12 @@ class Connections:
         known = ip_address(address)
         known = (known.ipv4_mapped or known) if isinstance(known, IPv6Address) else known
         return any(known in network for network in self._proxies)
+
+
+def _files_for_all() -> int:
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = sys.maxsize if most == resource.RLIM_INFINITY else most
+    return most - min(_RESERVE, most // 4)
 
 
 def _source(address: str) -> str:
