@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -75,6 +76,14 @@ def log_output(value: str) -> str:
     if not path.name or path.is_absolute() or ".." in path.parts or "\0" in value:
         raise refuse("must be stdout, stderr, off or the name of a file below logs.dir")
     return value
+
+
+def network(value: str) -> str:
+    """An address, or a network of addresses."""
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise refuse("must be an address or a network such as 10.0.0.0/8") from None
 
 
 def root_path(value: str) -> str:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from pi_server.config import checks
 from pi_server.config.section import Empty, HeaderName, Section
 from pi_server.config.units import Duration, Size
+from pi_server.domain.connections import LOOPBACK
 
 
 class RatesSection(Section):
@@ -25,6 +26,29 @@ class RatesSection(Section):
     )
 
 
+class ConnectionsSection(Section):
+    """What one connection may cost, and how many there may be."""
+
+    worker: int = Field(default=5000, ge=1, description="Connections of a worker; more get 503, or are closed.")
+    address: int = Field(default=100, ge=1, description="Connections of one address (IPv6: of one network of 64 bits).")
+    proxies: tuple[Annotated[str, AfterValidator(checks.network)], ...] = Field(
+        default=LOOPBACK,
+        description="Networks whose addresses stand for many consumers, and have no limit of their own.",
+    )
+    head: Duration = Field(
+        default=10.0,
+        description="Longest time from the connection, or the first byte after an answer, to full headers.",
+    )
+    write: Duration = Field(default=15.0, description="Longest time in which nothing is taken of an answer.")
+    headers: Size = Field(default=16 * 1024, description="Largest headers of a request; more get 431.")
+    fields: int = Field(default=64, ge=1, description="Most headers of a request; more get 400.")
+    line: Size = Field(default=8 * 1024, description="Longest header, or request line; longer ones get 400.")
+    chunks: Size = Field(
+        default=4 * 1024, description="What may stand around the chunks of a body, beyond as much as stands in them."
+    )
+    pipelined: int = Field(default=16, ge=2, description="Requests that may wait on one connection.")
+
+
 class LimitsSection(Section):
     """How much consumers may ask for."""
 
@@ -32,6 +56,9 @@ class LimitsSection(Section):
     body_idle: Duration = Field(default=10.0, description="Longest pause within a body.")
     body_total: Duration = Field(default=30.0, description="Longest time a body may take to arrive.")
     rates: Annotated[RatesSection, Empty] = Field(default=RatesSection(), description="Rate limits.")
+    connections: Annotated[ConnectionsSection, Empty] = Field(
+        default=ConnectionsSection(), description="Connections of consumers."
+    )
 
 
 class IdempotencySection(Section):

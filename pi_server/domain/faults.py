@@ -27,6 +27,7 @@ Fault                       code, status, message: the only error text that ever
 ├── Unstorable              422  a document no store can keep
 ├── KeyReused               422  the idempotency key came with another request before
 ├── TooManyRequests         429  more than the consumer's share
+├── HeadersTooLarge         431  more bytes of headers than the server takes
 ├── InternalFault           500  our mistake, or a plugin's
 ├── Unavailable             503  a plugin that could not be started
 ├── Busy                    503  as many calls in flight as the server takes
@@ -294,6 +295,13 @@ class TooManyRequests(Fault):
     """The consumer, its address or the operation had as many calls as are allowed in a time."""
 
     code, status, message = "too_many_requests", 429, "Too many requests; try again later."
+    by_server = True
+
+
+class HeadersTooLarge(Fault):
+    """The headers are larger than any honest ones."""
+
+    code, status, message = "headers_too_large", 431, "The headers of the request are too large."
     by_server = True
 
 

@@ -97,11 +97,15 @@ class HeldTransport:
         self._turn = turn
         self._transport = transport
         self._data: bytes | None = None
+        self.written = 0
+        """Bytes of all writes so far."""
         self.is_closing = transport.is_closing  # asked for every answer, as is the next
         self.get_extra_info = transport.get_extra_info
+        self.get_write_buffer_size = transport.get_write_buffer_size
 
     def write(self, data: bytes) -> None:
         """Send ``data`` at the end of this turn, or now."""
+        self.written += len(data)
         if not self._turn.waits:
             self._transport.write(data)
         elif self._data is None and len(data) <= SMALL:

@@ -12,6 +12,7 @@ from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import Given, load_plugins
 from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
+from pi_server.domain.connections import ConnectionLimits, Connections
 from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.readiness import Readiness
@@ -61,6 +62,7 @@ class Server:
     standings: Mapping[str, Standing]
     logs: Logs
     readiness: Readiness
+    connections: Connections
     _open: AsyncExitStack
 
     async def close(self) -> None:
@@ -122,6 +124,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             outbound.standings,
             logs,
             Readiness(),
+            Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             opened.pop_all(),
         )
 

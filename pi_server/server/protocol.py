@@ -12,8 +12,11 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from pi_server.domain.chain import Chain
-from pi_server.domain.faults import Fault, MalformedRequest, NoSuchPath
+from pi_server.domain.connections import Connections
+from pi_server.domain.faults import Fault, HeadersTooLarge, MalformedRequest, NoSuchPath
 from pi_server.domain.turn import Turn
+from pi_server.server.connection import Connection, Listener
+from pi_server.server.sweep import Sweep
 from pi_server.web.endpoint import Handler
 
 _LOOK_EVERY = 0.02
@@ -30,17 +33,26 @@ class Runner(web.AppRunner):
     is the only step of a refusal that can await a chain.  Nothing else of either is touched.
     """
 
-    __slots__ = ("_listener", "_outer", "_turn")
+    __slots__ = ("_counted", "_listener", "_outer", "_turn")
 
-    def __init__(self, application: web.Application, outer: Chain[Handler], turn: Turn, **settings: Any) -> None:
-        """Answers leave at the end of a ``turn``; ``settings`` are those of `web.AppRunner`."""
+    def __init__(
+        self,
+        application: web.Application,
+        outer: Chain[Handler],
+        turn: Turn,
+        counted: Connections | None = None,
+        **settings: Any,
+    ) -> None:
+        """Answers leave at the end of a ``turn``, connections are ``counted``; ``settings`` as of `web.AppRunner`."""
         super().__init__(application, **settings, shutdown_timeout=_CUT_OFF)
         self._outer = outer
         self._turn = turn
+        self._counted = counted or Connections()
         self._listener: _Listener | None = None
 
     async def _make_server(self) -> web.Server:
-        self._listener = _Listener(await super()._make_server(), self._outer, self._turn, **self._kwargs)
+        made = await super()._make_server()
+        self._listener = _Listener(made, self._outer, self._turn, self._counted, **self._kwargs)
         return self._listener
 
     @property
@@ -74,10 +86,12 @@ class Runner(web.AppRunner):
             await asyncio.sleep(_LOOK_EVERY)
 
 
-class _Listener(web.Server):
+class _Listener(Listener):
     """Makes a connection for each consumer that connects."""
 
-    def __init__(self, made: web.Server, outer: Chain[Handler], turn: Turn, **settings: Any) -> None:
+    def __init__(
+        self, made: web.Server, outer: Chain[Handler], turn: Turn, counted: Connections, **settings: Any
+    ) -> None:
         application = made.request_handler
         pathless = outer.then(_refuse(NoSuchPath))
 
@@ -88,53 +102,28 @@ class _Listener(web.Server):
 
         super().__init__(answer, request_factory=made.request_factory, **settings)
         self.malformed = outer.then(_refuse(MalformedRequest))
+        self.headers_too_large = outer.then(_refuse(HeadersTooLarge))
         self.turn = turn
+        self.counted = counted
         self.draining = False
+        self._sweep = Sweep(counted, lambda: self.connections)
 
     def close_idle(self) -> None:
         """Close connections without a request, and have the others closed once theirs is answered."""
         for connection in self.connections:
-            if isinstance(connection, _Connection) and connection.idle:
+            if isinstance(connection, Connection) and connection.idle:
                 connection.force_close()
             else:
                 connection.close()
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return Connection(self, loop=self._loop, **self._kwargs)
 
-
-class _Connection(web.RequestHandler):
-    """Answers at the end of a turn; bytes that are no HTTP without repeating them, and then closes."""
-
-    __slots__ = ("_listener", "_malformed", "_turn")
-
-    def __init__(self, listener: _Listener, **settings: Any) -> None:
-        super().__init__(listener, **settings)
-        self._malformed = listener.malformed
-        self._turn = listener.turn
-        self._listener = listener
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(self._turn.hold(transport))
-
-    @property
-    def idle(self) -> bool:
-        """Whether it serves no request."""
-        return self._current_request is None
-
-    def finish_response(self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None) -> Any:
-        """Tell the consumer to connect anew where this server is about to stop."""
-        if self._listener.draining:
-            resp.force_close()
-        return super().finish_response(request, resp, start_time)
-
-    def _make_error_handler(self, err_info: object) -> Any:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            response = await self._malformed(request.clone(method="-", rel_url="-", headers={}))
-            response.force_close()
-            return response
-
-        return handle
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        try:
+            await super().shutdown(timeout)
+        finally:
+            self._sweep.end()
 
 
 def _refuse(fault: type[Fault]) -> Handler:

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import os
+import resource
 import socket
 import ssl
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from signal import Signals
 
@@ -47,6 +48,7 @@ async def serve(
         ConfigError, PluginsFailed: as `assemble`.
         asyncio.CancelledError: it was told to stop at once.
     """
+    _take_all_files()
     settings = loaded.config.server
     life = _Life(loaded.config.logs.dir)
     server: Server | None = None
@@ -70,6 +72,13 @@ async def serve(
         except asyncio.CancelledError:
             await _cut_off()
             raise
+
+
+def _take_all_files() -> None:
+    """Let this process have as many files open as it may: each connection is one, and 1,024 are soon taken."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # "as many as you like" may be more than the system has
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _look_elsewhere(settings: ServerSection) -> None:
@@ -97,6 +106,7 @@ async def listening(
         server.application,
         server.outer,
         server.turn,
+        server.connections,
         access_log=None,
         auto_decompress=False,
         handle_signals=False,

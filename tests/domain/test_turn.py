@@ -25,6 +25,10 @@ class Wire:
         """Something that stays the same."""
         return name
 
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
     def write(self, data: bytes) -> None:
         """Note bytes."""
         self.noted.append(data)

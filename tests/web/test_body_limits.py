@@ -92,7 +92,7 @@ async def test_a_body_of_exactly_the_limit_is_taken() -> None:
         assert (await desk.raw(large)).startswith(b"HTTP/1.1 413 ")
 
 
-@pytest.mark.parametrize("pieces", [[], [b'{"text"'], [b"1\r\n{\r\n"], [b"1;" + b"x" * 100_000]])
+@pytest.mark.parametrize("pieces", [[], [b'{"text"'], [b"1\r\n{\r\n"], [b"1;" + b"x" * 1000]])
 async def test_a_body_that_stalls_is_refused_and_the_connection_ends(pieces: list[bytes]) -> None:
     """After the longest pause: 408 with Connection: close, whether nothing came, some of it, or chunk extensions."""
     chunked = bool(pieces) and pieces[0].startswith(b"1")

@@ -1,0 +1,150 @@
+"""One consumer's connection: aiohttp's, within limits of time and size, and answered at the end of a turn."""
+
+import asyncio
+import socket
+import struct
+from typing import Any, cast
+
+from aiohttp import StreamReader, web
+from aiohttp.http import HttpRequestParser
+
+from pi_server.domain.connections import Connections, Overdue
+from pi_server.domain.turn import HeldTransport, Turn
+from pi_server.server.intake import HEADERS_TOO_LARGE, Intake
+from pi_server.web.endpoint import Handler
+
+NO_ROOM = (
+    b"HTTP/1.1 503 Service Unavailable\r\nServer: pi-server\r\nRetry-After: 1\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+"""What a connection is told that there is no room for."""
+
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class Listener(web.Server):
+    """What the connections of one worker share: how they are counted, and the answers to what is no request."""
+
+    counted: Connections
+    turn: Turn
+    draining: bool
+    malformed: Handler
+    headers_too_large: Handler
+
+
+class Connection(web.RequestHandler):
+    """Answers at the end of a turn; bytes that are no HTTP without repeating them, and then closes."""
+
+    __slots__ = ("_address", "_held", "_listener", "_moved", "_sent")
+
+    def __init__(self, listener: Listener, **settings: Any) -> None:
+        limits = listener.counted.limits
+        bounds: dict[str, Any] = {
+            "max_line_size": limits.line,
+            "max_field_size": limits.line,
+            "max_headers": limits.fields,
+        }
+        super().__init__(listener, **settings, **bounds)
+        self._max_msg_queue_size = limits.pipelined
+        self._msg_queue_resume_size = limits.pipelined // 2
+        parser = HttpRequestParser(  # aiohttp's own lets more requests wait
+            self,
+            self._loop,
+            self._read_bufsize,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=limits.pipelined,
+            **bounds,
+        )
+        self._parser = cast("Any", Intake(parser, limits, self))
+        self._listener = listener
+        self._held: HeldTransport | None = None
+        self._address = ""
+        self._sent, self._moved = 0, 0.0  # what was taken of all answers, and when that was last more than before
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether bytes wait to be parsed."""
+        return self._reading_paused or self._buffer_paused
+
+    def now(self) -> float:
+        """The time of the loop."""
+        return self._loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Serve the consumer, if there is room for one more."""
+        peer: object = transport.get_extra_info("peername")
+        self._address = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
+        held = self._listener.turn.hold(transport)
+        if self._listener.counted.admit(self._address, transport.get_extra_info("socket").fileno()):
+            held.write(NO_ROOM)
+            held.close()
+            return
+        self._held = cast("HeldTransport", held)
+        super().connection_made(held)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Count it out."""
+        if self._held is not None:
+            self._listener.counted.leave(self._address, vanished=self._request_in_progress and self._moved >= 0)
+            self._held = None
+        super().connection_lost(exc)
+
+    def look(self, now: float) -> None:
+        """End it if its consumer takes too long to send headers, or to take an answer."""
+        limits, intake, held = self._listener.counted.limits, cast("Intake | None", self._parser), self._held
+        if intake is None or held is None:
+            return
+        if intake.begun and self._waiter is None:
+            intake.begun = now  # it is answered meanwhile
+        elif intake.begun and now - intake.begun > limits.head:
+            self._late("head")
+            self.force_close()
+        unsent = held.get_write_buffer_size()
+        if not unsent or held.written - unsent != self._sent:
+            self._sent, self._moved = held.written - unsent, now
+        elif now - self._moved > limits.write:
+            self._late("write")
+            self._moved = -1.0
+            _reset(held)
+
+    def _late(self, what: Overdue) -> None:
+        self._listener.counted.late(what, self._address)
+
+    def refuse_body(self, body: StreamReader) -> None:
+        """Let whoever reads the body refuse it; where nobody does, end the connection."""
+        if self._request_in_progress:
+            self.close()
+            body.set_exception(web.RequestPayloadError("too much around its chunks"))
+            body.feed_eof()
+        elif self._held is not None:
+            _reset(self._held)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it serves no request."""
+        return self._current_request is None
+
+    def finish_response(self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None) -> Any:
+        """Tell the consumer to connect anew where this server is about to stop."""
+        if self._listener.draining:
+            resp.force_close()
+        return super().finish_response(request, resp, start_time)
+
+    def _make_error_handler(self, err_info: Any) -> Any:
+        too_large = getattr(err_info.exc, "code", 0) == HEADERS_TOO_LARGE
+        refuse = self._listener.headers_too_large if too_large else self._listener.malformed
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            response = await refuse(request.clone(method="-", rel_url="-", headers={}))
+            response.force_close()
+            return response
+
+        return handle
+
+
+def _reset(transport: HeldTransport) -> None:
+    """End a connection together with what the system still holds for it."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
