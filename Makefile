@@ -18,7 +18,7 @@ count = $(BIN)/pytest --collect-only -q -m "$(1)" 2>/dev/null | grep -c ::
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # system packages come first
-.PHONY: help run test test-all check bench clean system dev
+.PHONY: help run test test-all check bench soak clean system dev
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,10 @@ check: dev ## lint, format, types, floors
 bench: dev ## measure beside the peers
 	@scripts/system-packages bench
 	@$(BIN)/python -m benchmarks
+
+soak: dev ## keep two workers busy for a quarter of an hour, and see what grows
+	@scripts/system-packages bench
+	@$(BIN)/python -m benchmarks.soak
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

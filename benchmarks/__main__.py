@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import body, carriers, chain, memory, page, ping, rest, routes, slow, start, untouched
+from benchmarks import body, carriers, chain, memory, page, ping, rest, routes, slow, start, untouched, workers
 from benchmarks.table import Table
 
 MEASUREMENTS = {
@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "slow": slow.measure,
     "routes": routes.measure,
     "start": start.measure,
+    "workers": workers.measure,
 }
 
 

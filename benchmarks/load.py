@@ -3,7 +3,7 @@
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -69,8 +69,8 @@ class WrongAnswersError(RuntimeError):
     """Raised when anything but 2xx came back: such a run measures nothing."""
 
 
-def drive(request: Request, server: int, seconds: float) -> Figure:
-    """Load the server with process id ``server`` for ``seconds``.
+def drive(request: Request, server: int, seconds: float, workers: Sequence[int] = ()) -> Figure:
+    """Load the server with process id ``server``, and those of its ``workers``, for ``seconds``.
 
     Raises:
         WrongAnswersError: an answer was not 2xx, or a connection failed.
@@ -78,9 +78,9 @@ def drive(request: Request, server: int, seconds: float) -> Figure:
     seconds = max(1, round(seconds))  # wrk counts whole ones
     with tempfile.TemporaryDirectory() as folder:
         script = request.script(Path(folder), seconds)
-        before = cpu_seconds(server)
+        before = sum(map(cpu_seconds, (server, *workers)))
         said = _wrk(request.url, script, seconds)
-    used = cpu_seconds(server) - before
+    used = sum(map(cpu_seconds, (server, *workers))) - before
     count, rate = int(_found(r"(\d+) requests in", said)), float(_found(r"Requests/sec:\s+([\d.]+)", said))
     if "Non-2xx" in said or "Socket errors" in said or not count:
         raise WrongAnswersError(f"{request.url}: {said}")

@@ -36,20 +36,20 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """``command`` bound to one core."""
-    return ["taskset", "-c", str(core), *command]
+def pinned(core: int | None, command: Sequence[str]) -> list[str]:
+    """``command`` bound to one core, or to none."""
+    return list(command) if core is None else ["taskset", "-c", str(core), *command]
 
 
 @contextmanager
 def running(
-    core: int,
+    core: int | None,
     command: Sequence[str],
     log: Path,
     ready: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
 ) -> Generator[int]:
-    """Run ``command`` on ``core`` while the block lasts; gives its process id once it is ``ready``.
+    """Run ``command`` on ``core``, or on all, while the block lasts; gives its process id once it is ``ready``.
 
     ``environment`` is all variables it sees; without it, ours.
 

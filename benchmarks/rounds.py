@@ -9,11 +9,12 @@ from benchmarks.load import Figure, Request, drive
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A running server and what it is asked."""
+    """A running server, its workers if it is a master, and what it is asked."""
 
     name: str
     pid: int
     request: Request
+    workers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Series:
 def interleaved(contenders: Sequence[Contender], rounds: int, seconds: float) -> list[Series]:
     """Load one contender after the other, round after round; before that, warm each up for a second."""
     for contender in contenders:
-        drive(contender.request, contender.pid, 1)
-    measured = [[drive(c.request, c.pid, seconds) for c in contenders] for _ in range(rounds)]
+        drive(contender.request, contender.pid, 1, contender.workers)
+    measured = [[drive(c.request, c.pid, seconds, c.workers) for c in contenders] for _ in range(rounds)]
     return [
         Series(contender.name, figures)
         for contender, figures in zip(contenders, zip(*measured, strict=True), strict=True)
