@@ -1,30 +1,43 @@
-FROM python:3.12-slim
+FROM python:3.12-slim-bookworm AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_ROOT_USER_ACTION=ignore \
-    PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PIP_ROOT_USER_ACTION=ignore
 
-WORKDIR /app
+WORKDIR /src
+RUN python -m venv /opt/pi-server
 
 # Dependencies first: this layer stays cached until a pin changes.
 COPY requirements/run.txt requirements/run.txt
-RUN pip install --require-hashes -r requirements/run.txt
+RUN /opt/pi-server/bin/pip install --require-hashes -r requirements/run.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY pi_server pi_server
 COPY plugins plugins
-RUN pip install --no-deps --no-build-isolation . \
-        ./plugins/sample_service ./plugins/account_withdrawal ./plugins/exchange_rates ./plugins/accounts \
-    && useradd --system --uid 10001 --no-create-home pi \
-    && install --directory --owner=pi --mode=0750 var
+RUN /opt/pi-server/bin/pip install --no-deps --no-build-isolation . \
+        ./plugins/sample_service ./plugins/account_withdrawal ./plugins/exchange_rates ./plugins/accounts
 
-COPY config.yaml ./
-USER pi
+FROM python:3.12-slim-bookworm
+
+LABEL org.opencontainers.image.title="pi-server" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+ENV PATH=/opt/pi-server/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+RUN useradd --system --uid 10001 --no-create-home pi \
+    && install --directory --owner=pi --mode=0750 /app/var
+
+COPY --from=build /opt/pi-server /opt/pi-server
+COPY config.yaml /app/config.yaml
+
+WORKDIR /app
+VOLUME /app/var
+USER 10001
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/ping', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
 
-# Exec form: the server itself is process 1 and gets SIGTERM.
-CMD ["pi-server", "run", "--host", "0.0.0.0"]
+# Exec form: the master is process 1, gets SIGTERM, and reaps what its workers leave.
+CMD ["pi-server", "run", "--host", "0.0.0.0", "--workers", "auto"]

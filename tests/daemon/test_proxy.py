@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from shutil import which
 
 import aiohttp
 import pytest
 
-from tests.daemon.servers import daemon, load, until
-from tests.parts.processes import free_port, listening
-
-CONFIG = """
-{user}daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  upstream pi {{ server {upstream}; keepalive 16; keepalive_timeout 60s; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://pi; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_next_upstream off;
-    }}
-  }}
-}}
-"""
-
-
-@contextmanager
-def nginx(upstream: str) -> Generator[str]:
-    """A real nginx before ``upstream`` that never asks twice; gives its address."""
-    program = which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    assert program, "nginx was not found: type `sudo apt-get install --no-install-recommends nginx`"
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        user = "user root; " if os.geteuid() == 0 else ""
-        config = Path(folder, "nginx.conf")
-        config.write_text(CONFIG.format(user=user, folder=folder, upstream=upstream, port=port))
-        process = subprocess.Popen([program, "-p", folder, "-c", str(config), "-e", "stderr"])
-        try:
-            until(lambda: listening(port), "nginx")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+from tests.daemon.proxies import nginx
+from tests.daemon.servers import daemon, load
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
