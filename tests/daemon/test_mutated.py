@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_a_start_is_refused_with_a_clear_line(
 ) -> None:
     """Status 78, the place and the reason, no traceback, and no socket, file or folder was made."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
     install(tmp_path / "site", "made")
     (tmp_path / "config.yaml").write_text(mutation.text)
     done = CliRunner().invoke(app, ["run"])
