@@ -84,6 +84,13 @@ class Connection(web.RequestHandler):
         self._held = cast("HeldTransport", held)
         super().connection_made(held)
 
+    def close(self) -> None:
+        """Serve nothing more; and end it at once where nothing is being served, for which aiohttp would only wait."""
+        idle = self._waiter is not None and not self._waiter.done()
+        super().close()
+        if idle:
+            self.force_close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Count it out."""
         if self._held is not None:
