@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from pi_server.domain.turn import MOST, SMALL, Turn
+from pi_server.domain.turn import MOST, SMALL, Turn, Write
 
 
 class Wire:
@@ -52,9 +52,19 @@ def _held(turn: Turn, noted: list[Any]) -> tuple[Wire, asyncio.Transport]:
     return wire, turn.hold(cast("asyncio.BaseTransport", wire))
 
 
+def _into(noted: list[Any]) -> Write:
+    """A file that takes everything."""
+
+    def write(lines: bytes) -> int:
+        noted.append(lines)
+        return 0
+
+    return write
+
+
 def _recorded(turn: Turn, noted: list[Any] | None = None) -> None:
     """There is a record in this turn, and so a reason to wait for its end."""
-    turn.recorder((list[Any]() if noted is None else noted).append)(b"record\n")
+    turn.recorder(_into([] if noted is None else noted))(b"record\n")
 
 
 async def test_without_a_record_nothing_waits() -> None:
@@ -69,7 +79,7 @@ async def test_without_a_record_nothing_waits() -> None:
 async def test_records_are_written_before_bytes() -> None:
     """All in one write for each file; nothing leaves before the turn ends."""
     turn, noted = Turn(), list[Any]()
-    record = turn.recorder(noted.append)
+    record = turn.recorder(_into(noted))
     _, one = _held(turn, noted)
     _, other = _held(turn, noted)
     record(b"first\n")
@@ -168,7 +178,7 @@ def test_a_record_after_the_loop_is_written() -> None:
         return Turn()
 
     record = asyncio.run(begin())
-    record.recorder(noted.append)(b"last\n")
+    record.recorder(_into(noted))(b"last\n")
     assert noted == [b"last\n"]
 
 
@@ -182,7 +192,7 @@ class Ours(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hold it, in a turn that always has a record."""
         turn = Turn()
-        self.record = turn.recorder(list[bytes]().append)
+        self.record = turn.recorder(_into([]))
         self.transport = turn.hold(transport)
 
     def pause_writing(self) -> None:
