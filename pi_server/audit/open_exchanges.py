@@ -21,7 +21,7 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from pi_server.audit.writer import Stream
+from pi_server.audit.writer import Losses, Stream
 from pi_server.domain.turn import Turn
 
 LARGEST = 1024 * 1024
@@ -106,7 +106,7 @@ class OpenExchanges:
         self._size = len(lines)
         new = self._path.with_name(f"{self._path.stem}+.open")
         try:
-            file = _written(new, lines)
+            file = _written(new, lines, self._file.losses)
         except OSError as error:
             self._file.losses.tell(f"cannot be written anew: {error.strerror or error}")
             self._append(lines)
@@ -123,9 +123,10 @@ def _locked(path: Path) -> Stream:
     return Stream(fd, str(path))
 
 
-def _written(path: Path, lines: bytes) -> Stream:
+def _written(path: Path, lines: bytes, losses: Losses) -> Stream:
     """A file with just these lines; OSError, and no file, when they do not fit on the disk."""
     file = _locked(path)
+    file.losses = losses  # it goes on where the other one ends, and says no more than that
     if file.attempt(lines):
         path.unlink(missing_ok=True)
         os.close(file.fd)

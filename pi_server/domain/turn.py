@@ -13,6 +13,7 @@ it tells of has happened, is kept until it can be written.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 SMALL = 64 * 1024
@@ -103,8 +104,9 @@ class Turn:
         """Hold what is held until those who were refused something have heard of it."""
         if self._end_of_turn is not None:
             self._end_of_turn.cancel()
-        self.refuses = True
-        self.promise()
+        self.refuses = self.waits = True
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to hear of it
+            self._end_of_turn = self._loop.call_soon(self.promise)  # a turn later still, for whoever runs just now
 
     def _end(self) -> None:
         self.waits = self.refuses = False
