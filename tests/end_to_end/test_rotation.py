@@ -72,8 +72,8 @@ def test_the_sample_rotates_a_running_server(tmp_path: Path) -> None:
     text = SAMPLE.read_text().replace("/var/lib/pi-server/logs", str(logs))
     rules = tmp_path / "rules"
     rules.write_text(text.replace("/var/lib/pi-server/pi-server.pid", str(pidfile)))
-    with serving(cwd=tmp_path) as server:
-        pidfile.write_text(str(server.process.pid))
+    with serving("--workers", "2", cwd=tmp_path) as server:
+        assert pidfile.exists()
         asyncio.run(_ask(server.address, "before"))
         wait_for("before", logs / "access.log")
         command = ["logrotate", "--force", "--state", str(tmp_path / "state"), str(rules)]
