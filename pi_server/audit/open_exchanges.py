@@ -63,6 +63,10 @@ class OpenExchanges:
         """The exchange has its closing record, which is on its way to the file."""
         self._ending.append(number)
 
+    def fits(self) -> bool:
+        """Whether there is room for another line, found out by writing one that says nothing."""
+        return not self._file.attempt(b"-0\n")
+
     def close(self) -> None:
         """Remove the file if nothing is open any more; what lacks its closing record gets it at the next start."""
         if self._open:

@@ -1,5 +1,6 @@
 """Opening and closing the logs: access, API, audit and the server's own."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from pi_server.domain.readiness import Readiness
 from pi_server.domain.turn import Turn
 from pi_server.server.masking import CrashMask, credential_cookies, mask_of
 
+_LOOK_EVERY = 0.5  # seconds between looks whether there is room again
 _STREAMS = {"stdout": 1, "stderr": 2}
 
 
@@ -83,9 +85,10 @@ class Logs:
         folder = self._section.dir / "open"
         file = self._file("api", "api.log")
         exchanges = OpenExchanges(folder, turn)
+        disk = _Disk(self._readiness, exchanges)
         self._opened.callback(exchanges.close)
         self._opened.callback(turn.flush)
-        records = turn.recorder(file.attempt)
+        records = turn.recorder(lambda lines: disk.noticing(file.attempt(lines)))
         self._lost["api"] = lambda: records.lost
         api = ApiLog(
             records,
@@ -115,6 +118,33 @@ class Logs:
             colour=fd is not None and wants_colour(fd),
             skip=section.skip_paths,
         )
+
+
+class _Disk:
+    """Tells that the worker is not ready while records find no room, and looks by itself for room again."""
+
+    def __init__(self, readiness: Readiness, exchanges: OpenExchanges) -> None:
+        self._readiness = readiness
+        self._exchanges = exchanges
+        self._is_full = False
+
+    def noticing(self, missing: int) -> int:
+        """The same number, of lines that found no room."""
+        if missing and not self._is_full:
+            self._is_full = True
+            self._readiness.not_ready("logs", "the API log cannot be written")
+            self._look_later()
+        return missing
+
+    def _look(self) -> None:
+        self._is_full = not self._exchanges.fits()
+        if self._is_full:
+            self._look_later()
+        else:
+            self._readiness.ready("logs")
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
 
 
 def open_error_log(config: Config, opened: ExitStack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -12,9 +13,10 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -22,9 +24,6 @@ from pi_server import Call, RestMessage, RestProvider, Service, get
 from pi_server.testing import Serve, api_records, assert_pairs
 from tests.cli.made_up import install
 from tests.cli.processes import COMMAND, environment, wait_for
-
-if TYPE_CHECKING:
-    import pytest
 
 ASKING = """
 from pydantic import BaseModel
@@ -225,3 +224,49 @@ def _check(lines: list[str], market: Market) -> None:
     assert_pairs(records)
     asked = Counter(record.correlation_id for record in records if record.flow == "REQUEST_OUT_PI")
     assert asked == market.asked
+
+
+async def test_a_folder_of_logs_that_vanishes(serve: Serve, tmp_path: Path) -> None:
+    """It is made anew with all files in it, within a second and without a lost call."""
+    async with open_market() as market:
+        config = {"services": {"made": {"market": _at(market)}}}
+        async with serve(Made, config=config, directory=tmp_path) as server:
+            assert await _status(server.session, "/made/ask", activityid="before") == (200, "")
+            await server.access_log()
+            shutil.rmtree(server.logs)
+            await asyncio.sleep(0.2)
+            assert await _status(server.session, "/made/ask", activityid="after") == (200, "")
+            assert "after" in (await server.access_log())[-1]
+            assert [record.correlation_id for record in api_records(server.logs / "api.log")] == ["after", "after"]
+            assert len(list((server.logs / "open").iterdir())) == 1
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["alone", "supervised"])
+def test_neither_shared_memory_nor_temporary_files_are_needed(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    """With ``/dev/shm`` and the folder for temporary files full from the start it serves and answers."""
+    install(tmp_path / "site", "made", ASKING)
+    config = {"services": {"made": {"enabled": True, "market": {"endpoint": "http://127.0.0.1:9", "company": "no"}}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    full = tmp_path / "full"
+    full.mkdir()
+    script = (
+        f'for it in /dev/shm "{full}"; do mount -t tmpfs -o size=4k tmpfs "$it"; '
+        'dd if=/dev/zero of="$it/all" bs=4k 2>/dev/null; done; exec "$@"'
+    )
+    variables = environment(PYTHONPATH=str(tmp_path / "site"), TMPDIR=str(full))
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", *COMMAND, "run", "--port", "0", *workers]
+    told, errors = tmp_path / "stdout.txt", tmp_path / "stderr.txt"
+    with told.open("wb") as out, errors.open("wb") as err:
+        process = subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=out, stderr=err)
+    try:
+        address = wait_for(" serves ", told, process).splitlines()[0].split()[-1]
+        assert asyncio.run(_alone(address)) == (200, "")
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    assert "Traceback" not in errors.read_text()
+
+
+async def _alone(address: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as http:
+        return await _status(http, f"{address}/made/alone")
