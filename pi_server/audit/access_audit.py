@@ -35,9 +35,7 @@ class AccessAudit:
         }
         pairs = [f'"{name}": {quoted(value)}' for name, value in told.items()]
         pairs += [f'"records": {_listed(records)}', f'"fields": {_listed(fields)}']
-        lost = self._file.losses.count
-        self._file.write(escaped(f"{{{', '.join(pairs)}}}\n").encode())
-        if self._file.losses.count > lost:
+        if self._file.write(escaped(f"{{{', '.join(pairs)}}}\n").encode()):
             raise Unrecorded
 
 

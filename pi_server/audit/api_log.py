@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from logging import getLogger
-from typing import Literal
+from typing import Literal, Protocol
 
 from pi_server.audit.mask import Mask
 from pi_server.audit.mask_text import MASK
 from pi_server.audit.one_line import escaped, one_line, quoted
 from pi_server.audit.open_exchanges import OpenExchanges
 from pi_server.audit.payload import payload_text, truncation
+from pi_server.audit.permit import Permit
 from pi_server.audit.stamp import Clock, Stamp, api_form
 from pi_server.domain.exchange import Exchange, Send
 from pi_server.domain.faults import InternalFault, ProviderFailure, ProviderFault
 from pi_server.domain.message import Headers, WireResponse
+from pi_server.domain.turn import Refuse
 
 Level = Literal["off", "basic", "standard", "full"]
 StatusOf = Callable[[ProviderFault], int]
@@ -34,6 +36,14 @@ _UNKNOWN = ProviderFault("timeout", "the worker ended before the answer")
 _errors = getLogger("pi_server.provider")
 
 
+class Records(Protocol):
+    """Where the lines go, as a `Recorder` takes them."""
+
+    def __call__(self, line: bytes, refuse: Refuse | None = None, /) -> None:
+        """Write ``line`` through; call ``refuse`` if that is impossible, and without it keep the line."""
+        ...
+
+
 class ApiLog:
     """Writes the records of all exchanges.
 
@@ -42,7 +52,7 @@ class ApiLog:
 
     def __init__(
         self,
-        write: Callable[[bytes], None],
+        write: Records,
         mask: Mask | None = None,
         *,
         timezone: str = "local",
@@ -50,7 +60,7 @@ class ApiLog:
         clock: Clock = time.time,
         open_exchanges: OpenExchanges | None = None,
     ) -> None:
-        """Hand whole lines to ``write``, which must write them through and not raise."""
+        """Hand whole lines to ``write``, which must not raise."""
         self._write = write
         self._open = open_exchanges
         self._mask = mask or Mask()
@@ -61,7 +71,8 @@ class ApiLog:
         """The innermost link of a provider's chain; ``status_of`` tells what the consumer gets for a provider fault.
 
         The values of request headers named in ``secret_headers`` (in lower case) are masked whatever they are called.
-        A failed exchange also leaves its reason in the error log, at every level.
+        A failed exchange also leaves its reason in the error log, at every level.  One whose request record cannot be
+        written is `Refused`, and leaves no record at all.
         """
         unknown = WireResponse(status_of(_UNKNOWN))
 
@@ -70,10 +81,14 @@ class ApiLog:
                 place = self._place(exchange)
                 number = self._begin(exchange, place, unknown)
                 shown = _without_payloads(level) if exchange.endpoint.discreet else level
-                self._sent(shown, exchange, place, secret_headers)
+                permit = Permit()
+                self._sent(shown, exchange, place, secret_headers, permit.refuse)
                 try:
-                    response = await send(exchange)
+                    with permit:
+                        response = await send(exchange)
                 except BaseException as error:
+                    if permit.refused:
+                        raise
                     fault = _as_fault(error, exchange)
                     self._received(shown, exchange, place, WireResponse(_status(fault, status_of)))
                     self._tell(exchange, fault)
@@ -85,18 +100,21 @@ class ApiLog:
                     if self._open is not None:
                         self._open.end(number)
 
-            async def unrecorded(exchange: Exchange) -> WireResponse:
-                try:
-                    return await send(exchange)
-                except BaseException as error:
-                    self._tell(exchange, _as_fault(error, exchange))
-                    raise
-
-            return unrecorded if level == "off" else recorded
+            return self._unrecorded(send) if level == "off" else recorded
 
         return link
 
-    def _sent(self, level: Level, exchange: Exchange, place: Place, secret: frozenset[str]) -> None:
+    def _unrecorded(self, send: Send) -> Send:
+        async def told(exchange: Exchange) -> WireResponse:
+            try:
+                return await send(exchange)
+            except BaseException as error:
+                self._tell(exchange, _as_fault(error, exchange))
+                raise
+
+        return told
+
+    def _sent(self, level: Level, exchange: Exchange, place: Place, secret: frozenset[str], refuse: Refuse) -> None:
         call, request = exchange.call, exchange.request
         headers = tuple(
             [(n, MASK if n.lower() in secret else v) for n, v in request.headers if n.lower() not in _AUTOMATIC]
@@ -105,7 +123,8 @@ class ApiLog:
         self._record(
             f'"headers": [{shown}], "sourceIP": {quoted(call.source)}, "payload": {payload}, '
             f'"verb": {quoted(request.verb)}, "correlationId": {quoted(call.correlation_id)}, '
-            f'{place[0]}, "flow": "REQUEST_OUT_PI", {place[1]}'
+            f'{place[0]}, "flow": "REQUEST_OUT_PI", {place[1]}',
+            refuse,
         )
 
     def _begin(self, exchange: Exchange, place: Place, unknown: WireResponse) -> int:
@@ -130,8 +149,8 @@ class ApiLog:
             f'{place[0]}, "flow": "RESPONSE_IN_PI", {place[1]}'
         )
 
-    def _record(self, fields: str) -> None:
-        self._write(escaped(f"[{self._stamp()}] INFO {{API_LOG}} {{{fields}}}\n").encode())
+    def _record(self, fields: str, refuse: Refuse | None = None) -> None:
+        self._write(escaped(f"[{self._stamp()}] INFO {{API_LOG}} {{{fields}}}\n").encode(), refuse)
 
     def _place(self, exchange: Exchange) -> Place:
         operation, endpoint = exchange.call.operation, exchange.endpoint

@@ -16,15 +16,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from errno import ENOSPC
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
-from pi_server.audit.writer import Stream
+from pi_server.audit.writer import Losses, Stream
 from pi_server.domain.turn import Turn
 
 LARGEST = 1024 * 1024
 """Bytes after which the file is written anew, with nothing but what is open."""
 
+_LOOK_EVERY = 0.1  # seconds between looks whether the file still exists
 _ID = re.compile(r'"correlationId": "[^"]*"')
 _PLACE = re.compile(r'"apiTo": .*')
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -39,7 +42,6 @@ class OpenExchanges:
         Raises:
             OSError: it cannot be made.
         """
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._path = folder / f"{os.getpid()}-{uuid4().hex[:8]}.open"  # machines that share a folder share numbers too
         self._file = _locked(self._path)
         self._record = turn.recorder(self._write)
@@ -48,6 +50,7 @@ class OpenExchanges:
         self._ending: list[int] = []
         self._settled = b""
         self._count = self._size = 0
+        self._look_at = 0.0
 
     def begin(self, closing: str) -> int:
         """Remember an exchange by the fields of the record that would close it; its number."""
@@ -60,9 +63,16 @@ class OpenExchanges:
         """The exchange has its closing record, which is on its way to the file."""
         self._ending.append(number)
 
+    def fits(self) -> bool:
+        """Whether there is room for another line, found out by writing one that says nothing."""
+        return not self._file.attempt(b"-0\n")
+
     def close(self) -> None:
-        """Remove the file: nothing is open any more."""
-        self._path.unlink(missing_ok=True)
+        """Remove the file if nothing is open any more; what lacks its closing record gets it at the next start."""
+        if self._open:
+            self._rewrite()
+        else:
+            self._path.unlink(missing_ok=True)
         os.close(self._file.fd)
 
     def _settle(self) -> None:
@@ -72,13 +82,27 @@ class OpenExchanges:
                 self._settled += b"-%d\n" % number
         self._ending.clear()
 
-    def _write(self, lines: bytes) -> None:
+    def _write(self, lines: bytes) -> int:
         settled, self._settled = self._settled, b""
         self._size += len(settled) + len(lines)
-        if self._size > LARGEST:
+        if self._size > LARGEST or self._is_gone():
             self._rewrite()
         else:
-            self._file.write(settled + lines)
+            self._append(settled + lines)
+        return 0
+
+    def _append(self, lines: bytes) -> None:
+        """Go on in the file; what could not be written is there again when all is written anew, the next time."""
+        if self._file.attempt(lines):
+            self._size = LARGEST
+
+    def _is_gone(self) -> bool:
+        """Whether somebody has deleted the file, as far as was looked."""
+        now = monotonic()
+        if now < self._look_at:
+            return False
+        self._look_at = now + _LOOK_EVERY
+        return os.fstat(self._file.fd).st_nlink == 0
 
     def _rewrite(self) -> None:
         """A new file with what is open, whole before it takes the place of the old one."""
@@ -86,21 +110,32 @@ class OpenExchanges:
         self._size = len(lines)
         new = self._path.with_name(f"{self._path.stem}+.open")
         try:
-            file = _locked(new)
+            file = _written(new, lines, self._file.losses)
         except OSError as error:
             self._file.losses.tell(f"cannot be written anew: {error.strerror or error}")
-            self._file.write(lines)
+            self._append(lines)
             return
-        file.write(lines)
         new.replace(self._path)
         os.close(self._file.fd)
         self._file = file
 
 
 def _locked(path: Path) -> Stream:
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     fd = os.open(path, _FLAGS, 0o640)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return Stream(fd, str(path))
+
+
+def _written(path: Path, lines: bytes, losses: Losses) -> Stream:
+    """A file with just these lines; OSError, and no file, when they do not fit on the disk."""
+    file = _locked(path)
+    file.losses = losses  # it goes on where the other one ends, and says no more than that
+    if file.attempt(lines):
+        path.unlink(missing_ok=True)
+        os.close(file.fd)
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+    return file
 
 
 def abandoned(folder: Path, log: Path) -> Iterator[str]:
@@ -133,7 +168,7 @@ def _owed(named: list[str], log: Path) -> Iterator[str]:
     for file in log.parent.glob(f"{log.name}*"):
         with suppress(OSError), file.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                if _id(line) in ids:
+                if line.endswith("}\n") and _id(line) in ids:  # one that a full disk has cut was never sent
                     balance[_key(line)] += 1 if '"flow": "REQUEST_OUT_PI"' in line else -1
     for closing in named:
         key = _key(closing)

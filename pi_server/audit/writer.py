@@ -60,16 +60,32 @@ class Stream:
         self.losses = Losses(name or f"descriptor {fd}")
         self._torn = False
 
-    def write(self, lines: bytes) -> None:
+    def write(self, lines: bytes) -> int:
         """Write ``lines`` (each ended by a newline) at once; what cannot be written is counted and told."""
+        missing, reason = self._attempt(lines)
+        if missing:
+            self.losses.add(missing, reason)
+        return missing
+
+    def attempt(self, lines: bytes) -> int:
+        """Write ``lines``; how many of them, at the end, could not be written: told, and for others to keep."""
+        missing, reason = self._attempt(lines)
+        if missing:
+            self.losses.tell(f"cannot be written: {reason}")
+        return missing
+
+    def _attempt(self, lines: bytes) -> tuple[int, str]:
         whole = rest = b"\n" + lines if self._torn else lines  # the line that was cut must not run into this one
+        reason = ""
         try:
             self._prepare()
             while rest:
                 rest = rest[_write_some(self.fd, rest) :]
         except OSError as error:
-            self.losses.add(min(rest.count(b"\n"), lines.count(b"\n")), error.strerror or error)
+            reason = error.strerror or str(error)
         self._torn = 0 < len(rest) < len(whole) or (self._torn and len(rest) == len(whole))
+        ended = len(rest) < len(whole) and rest.startswith(b"\n")  # a line that lacks its end only, which comes later
+        return min(rest.count(b"\n") - ended, lines.count(b"\n")), reason
 
     def _prepare(self) -> None:
         """Make sure that what is written will be found again."""
@@ -112,9 +128,19 @@ class AppendFile(Stream):
         now = monotonic()
         if now >= self._look_at:  # looking each time would cost as much as the write
             self._look_at = now + _LOOK_EVERY
-            if os.fstat(self.fd).st_nlink == 0:  # somebody deleted the file: records in it would be lost silently
+            mine = os.fstat(self.fd)
+            if mine.st_nlink == 0:  # somebody deleted the file: records in it would be lost silently
                 self._look_at = 0.0  # until it is there again
                 self._replace()
+            elif not self._is_at_its_path(mine):
+                self.reopen()
+
+    def _is_at_its_path(self, mine: os.stat_result) -> bool:
+        """Whether nobody has renamed the file, or put another in its place."""
+        try:
+            return os.path.samestat(mine, self.path.stat())
+        except OSError:
+            return False
 
 
 class BufferedWriter:

@@ -7,6 +7,7 @@ import typer
 from pi_server.cli.check import check
 from pi_server.cli.config_explain import explain
 from pi_server.cli.instances import list_processes, monitor, reload, stop_server
+from pi_server.cli.logs import logs
 from pi_server.cli.mask import mask_test
 from pi_server.cli.new import new
 from pi_server.cli.plugin_doctor import doctor
@@ -21,6 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(run)
 app.command()(check)
 app.command()(routes)
+app.command()(logs)
 app.command("ps")(list_processes)
 app.command()(reload)
 app.command("stop")(stop_server)

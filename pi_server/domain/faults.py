@@ -365,6 +365,7 @@ ProviderFailure = Literal[
     "business",
     "no_access",
     "unprepared",
+    "unrecorded",
 ]
 
 

@@ -31,7 +31,7 @@ from pydantic import (
     model_validator,
 )
 
-from pi_server.domain.faults import Fault, ProviderFailure, ProviderFault, Refused
+from pi_server.domain.faults import Fault, ProviderFailure, ProviderFault, Refused, Unrecorded
 from pi_server.domain.languages import chosen
 from pi_server.domain.selectors import Path, expression, selector
 from pi_server.domain.unforeseen import Unforeseen
@@ -182,6 +182,7 @@ DEFAULTS: dict[ProviderFailure, Then] = {
     "business": Then(code="provider_fault", status=502, message="The provider refused the request."),  # has its rule
     "no_access": Then(code="provider_no_access", status=502, message="The server was not let in at the provider."),
     "unprepared": Then(code="provider_unprepared", status=502, message="The sandbox has no answer to this."),
+    "unrecorded": Then(code=Unrecorded.code, status=Unrecorded.status, message=Unrecorded.message),
 }
 
 

@@ -117,6 +117,11 @@ class Line(ResponseHandler):
         """Begin."""
         super().connection_made(self._turn.hold(transport))
 
+    def close(self) -> None:
+        """Close; what is held still is not sent, for nobody waits for its answer any more."""
+        self._turn.take_back(self.transport)
+        super().close()
+
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
         if self._asked is None:  # nobody asked

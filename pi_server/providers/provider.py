@@ -65,7 +65,7 @@ class Provider:
                 return self._decode(call, message, response)
             return await asyncio.to_thread(self._decode, call, message, response)
         except ProviderFault as fault:
-            if isinstance(fault, Refused):  # nothing was sent, so no other place tells of it
+            if isinstance(fault, Refused) and fault.kind != "unrecorded":  # nothing was sent: no other line tells of it
                 _log.warning("%s: %s", self._endpoint.name, fault)
             raise self._status_map.translate(self._name, fault, call.languages) from fault
 

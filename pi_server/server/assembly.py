@@ -22,7 +22,7 @@ from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
 from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
-from pi_server.server.logs import Logs, open_logs
+from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.trust import build_trust, key_ring
@@ -52,7 +52,7 @@ class Server:
     """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed.
 
     ``turn`` is when it writes: records and provider calls already do.  ``standings`` tell how it stands with each
-    provider, by ``service.field``.
+    provider, by ``service.field``.  ``logs`` are to be reopened after a rotation.
     """
 
     application: web.Application
@@ -91,7 +91,8 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
     check_chains(loaded)
     async with AsyncExitStack() as opened:
         turn = Turn()
-        logs = open_logs(config, turn, opened)
+        readiness = Readiness()
+        logs = Logs(config, turn, readiness, opened)
         stores = await open_stores(config, opened)
         ring = key_ring(config)
         trust = build_trust(config, stores, ring)
@@ -123,7 +124,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             plugins,
             outbound.standings,
             logs,
-            Readiness(),
+            readiness,
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             opened.pop_all(),
         )

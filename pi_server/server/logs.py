@@ -1,139 +1,175 @@
-"""Opening and closing the three logs: access, API and the server's own."""
+"""Opening and closing the logs: access, API, audit and the server's own."""
 
+import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
-from functools import cache
-from logging.handlers import WatchedFileHandler
-from pathlib import Path
-from typing import Any
 
 from pi_server.audit.access_audit import AccessAudit
 from pi_server.audit.access_log import AccessLines, wants_colour
 from pi_server.audit.api_log import ApiLog
+from pi_server.audit.error_lines import ErrorLines
 from pi_server.audit.mask import Mask
-from pi_server.audit.one_line import one_line
 from pi_server.audit.open_exchanges import OpenExchanges, abandoned
-from pi_server.audit.writer import AppendFile, BufferedWriter
+from pi_server.audit.writer import AppendFile, BufferedWriter, Stream
 from pi_server.config import Config, LogsSection
 from pi_server.domain.audit import Audit
-from pi_server.domain.call import current_call
 from pi_server.domain.ports import AccessLog
+from pi_server.domain.readiness import Readiness
 from pi_server.domain.turn import Turn
 from pi_server.server.masking import CrashMask, credential_cookies, mask_of
 
-_FORMAT = "[%(asctime)s] %(levelname)s %(name)s [%(call)s] %(message)s"
+_LOOK_EVERY = 0.5  # seconds between looks whether there is room again
 _STREAMS = {"stdout": 1, "stderr": 2}
 
 
-@dataclass(frozen=True, slots=True)
 class Logs:
     """The logs of one worker; no access log where it is switched off, and no audit log until a service asks for it."""
 
     access: AccessLog | None
     api: ApiLog
-    audit: Callable[[], Audit]
-    _files: tuple[AppendFile, ...] = ()
+
+    def __init__(self, config: Config, turn: Turn, readiness: Readiness, opened: AsyncExitStack) -> None:
+        """Open all logs below ``logs.dir``; ``opened`` closes them, the server's own last.
+
+        While the API log cannot be written, the worker is not ready.
+
+        Raises:
+            OSError: one of them cannot be opened.
+        """
+        self._section = config.logs
+        self._opened = opened
+        self._readiness = readiness
+        self._mask = _mask(config)
+        self._audit: Audit | None = None
+        file, writer = _open_error_log(config.logs, self._mask, opened)
+        self._files = [file]
+        self._lost: dict[str, Callable[[], int]] = {
+            "error": lambda: file.losses.count,
+            "stderr": lambda: writer.lost,
+        }
+        self.api = self._open_api_log(turn)
+        self.access = self._open_access_log()
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """How many records were lost, by log: ``access``, ``api``, ``audit``, ``error`` and ``stderr``."""
+        return {log: count() for log, count in self._lost.items()}
+
+    def audit(self) -> Audit:
+        """The audit log, opened when a service asks for it."""
+        if self._audit is None:
+            self._audit = AccessAudit(self._file("audit", "audit.log"), timezone=self._section.timezone)
+        return self._audit
 
     def reopen(self) -> None:
         """Go on in fresh files after a rotation."""
         for file in self._files:
             file.reopen()
 
+    def _file(self, log: str, name: str) -> AppendFile:
+        file = AppendFile(self._section.dir / name)
+        self._opened.callback(file.close)
+        self._files.append(file)
+        self._lost[log] = lambda: file.losses.count
+        return file
+
+    def _buffered(self, log: str, target: Stream) -> Callable[[bytes], None]:
+        writer = BufferedWriter(target)
+        self._opened.callback(writer.close)
+        self._lost[log] = lambda: writer.lost
+        return writer.put
+
+    def _open_api_log(self, turn: Turn) -> ApiLog:
+        folder = self._section.dir / "open"
+        file = self._file("api", "api.log")
+        exchanges = OpenExchanges(folder, turn)
+        disk = _Disk(self._readiness, exchanges)
+        self._opened.callback(exchanges.close)
+        self._opened.callback(turn.flush)
+        records = turn.recorder(lambda lines: disk.noticing(file.attempt(lines)))
+        self._lost["api"] = lambda: records.lost
+        api = ApiLog(
+            records,
+            self._mask,
+            timezone=self._section.timezone,
+            status_code_as_string=self._section.status_code_as_string,
+            open_exchanges=exchanges,
+        )
+        for closing in abandoned(folder, file.path):
+            api.close_abandoned(closing)
+            turn.flush()  # on file before the file that asked for it is removed
+            if records.fails:
+                break
+        return api
+
+    def _open_access_log(self) -> AccessLog | None:
+        section = self._section.access
+        if section.output == "off":
+            return None
+        fd = _STREAMS.get(section.output)
+        target = self._file("access", section.output) if fd is None else Stream(fd)
+        return AccessLines(
+            self._buffered("access", target),
+            mask=self._mask,
+            timezone=self._section.timezone,
+            json=section.format == "json",
+            colour=fd is not None and wants_colour(fd),
+            skip=section.skip_paths,
+        )
+
+
+class _Disk:
+    """Tells that the worker is not ready while records find no room, and looks by itself for room again."""
+
+    def __init__(self, readiness: Readiness, exchanges: OpenExchanges) -> None:
+        self._readiness = readiness
+        self._exchanges = exchanges
+        self._is_full = False
+
+    def noticing(self, missing: int) -> int:
+        """The same number, of lines that found no room."""
+        if missing and not self._is_full:
+            self._is_full = True
+            self._readiness.not_ready("logs", "the API log cannot be written")
+            self._look_later()
+        return missing
+
+    def _look(self) -> None:
+        self._is_full = not self._exchanges.fits()
+        if self._is_full:
+            self._look_later()
+        else:
+            self._readiness.ready("logs")
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+
 
 def open_error_log(config: Config, opened: ExitStack) -> None:
     """Open the server's own log alone, for a process that answers nobody; ``opened`` closes it."""
+    _open_error_log(config.logs, _mask(config), opened)
+
+
+def _mask(config: Config) -> Mask:
     mask = mask_of(config.logs.mask, cookies=credential_cookies(config))
     if isinstance(sys.excepthook, CrashMask):
         sys.excepthook.mask = mask
-    _open_error_log(config.logs.dir, config.logs.level, lambda text: mask.payload(text, ""), opened)
-
-
-def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
-    """Open all logs below ``logs.dir``; ``opened`` closes them, the server's own last."""
-    section, mask = config.logs, mask_of(config.logs.mask, cookies=credential_cookies(config))
-    if isinstance(sys.excepthook, CrashMask):
-        sys.excepthook.mask = mask
-    _open_error_log(section.dir, section.level, lambda text: mask.payload(text, ""), opened)
-    api_file = AppendFile(section.dir / "api.log")
-    opened.callback(api_file.close)
-    exchanges = OpenExchanges(section.dir / "open", turn)
-    opened.callback(exchanges.close)
-    opened.callback(turn.flush)
-    api = ApiLog(
-        turn.recorder(api_file.write),
-        mask,
-        timezone=section.timezone,
-        status_code_as_string=section.status_code_as_string,
-        open_exchanges=exchanges,
-    )
-    for closing in abandoned(section.dir / "open", api_file.path):
-        api.close_abandoned(closing)
-        turn.flush()  # on file before the file that asked for it is removed
-    return Logs(_open_access_log(section, mask, opened), api, cache(lambda: _open_audit_log(section, opened)))
-
-
-def _open_audit_log(section: LogsSection, opened: AsyncExitStack) -> Audit:
-    file = AppendFile(section.dir / "audit.log")
-    opened.callback(file.close)
-    return AccessAudit(file, timezone=section.timezone)
-
-
-def _open_access_log(section: LogsSection, mask: Mask, opened: AsyncExitStack) -> AccessLog | None:
-    output = section.access.output
-    if output == "off":
-        return None
-    fd = _STREAMS.get(output)
-    target = AppendFile(section.dir / output) if fd is None else fd
-    if isinstance(target, AppendFile):
-        opened.callback(target.close)
-    writer = BufferedWriter(target)
-    opened.callback(writer.close)
-    return AccessLines(
-        writer.put,
-        mask=mask,
-        timezone=section.timezone,
-        json=section.access.format == "json",
-        colour=fd is not None and wants_colour(fd),
-        skip=section.access.skip_paths,
-    )
+    return mask
 
 
 def _open_error_log(
-    directory: Path, level: str, mask: Callable[[str], str], opened: ExitStack | AsyncExitStack
-) -> None:
-    """Log to ``error.log`` in ``directory`` and to standard error."""
-    directory.mkdir(parents=True, exist_ok=True)
+    section: LogsSection, mask: Mask, opened: ExitStack | AsyncExitStack
+) -> tuple[AppendFile, BufferedWriter]:
+    """Log to ``error.log``, and to standard error without waiting for whoever reads it."""
+    file, writer = AppendFile(section.dir / "error.log"), BufferedWriter(Stream(2, "standard error"))
     root = logging.getLogger()
-    root.setLevel(level)
-    file = directory / "error.log"
-    file.touch(mode=0o640)  # like the other logs: it may tell of personal data
-    for handler in (WatchedFileHandler(file, encoding="utf-8"), logging.StreamHandler(sys.stderr)):
-        handler.setFormatter(_Correlated(mask))
+    root.setLevel(section.level)
+    opened.callback(file.close)
+    opened.callback(writer.close)
+    for write in (file.write, writer.put):
+        handler = ErrorLines(write, lambda text: mask.payload(text, ""))
         root.addHandler(handler)
-        opened.callback(handler.close)
         opened.callback(root.removeHandler, handler)
-
-
-class _Correlated(logging.Formatter):
-    """Adds the correlation id, keeps a message on its line, and masks what looks like a secret in the whole text."""
-
-    def __init__(self, mask: Callable[[str], str]) -> None:
-        super().__init__(_FORMAT)
-        self._mask = mask
-
-    def format(self, record: logging.LogRecord) -> str:
-        call = current_call.get()
-        record.call = f"{call.correlation_id} {call.consumer.name}".rstrip() if call else "-"
-        record.exc_text = None  # another formatter may have left its own there
-        return self._mask(super().format(record))
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """Give the record's own line, in which foreign text cannot begin another."""
-        return one_line(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
-        """Give the trace, indented, so that no line of it can pass for a record."""
-        return "\n".join(f"  {one_line(line)}" for line in super().formatException(ei).split("\n"))
+    return file, writer

@@ -12,6 +12,7 @@ from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import Headers, WireRequest, WireResponse
 from pi_server.domain.operation import Operation
 from pi_server.domain.status_map import DEFAULTS
+from pi_server.domain.turn import Refuse
 
 MOMENT = datetime(2026, 11, 21, 1, 48, 10, 123_000, UTC).timestamp()
 ID = "0f8fad5bd9cb469fa16570867728950e"
@@ -65,12 +66,15 @@ class Recorder:
         """Start empty."""
         self.lines: list[bytes] = []
         self.log = ApiLog(
-            self.lines.append,
+            self._take,
             Mask(["nationalId"]),
             timezone=timezone,
             status_code_as_string=status_code_as_string,
             clock=lambda: MOMENT,
         )
+
+    def _take(self, line: bytes, _: Refuse | None = None) -> None:
+        self.lines.append(line)
 
     @property
     def text(self) -> bytes:

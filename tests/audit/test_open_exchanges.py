@@ -42,11 +42,12 @@ class Worker:
     async def _exchange(self, of: str) -> WireResponse:
         return await self._send(exchange(of=call(of)))
 
-    def _write(self, lines: bytes) -> None:
+    def _write(self, lines: bytes) -> int:
         self._look()
         with self.log.open("ab") as file:
             file.write(lines)
         self._look()
+        return 0
 
     async def _answer(self, _: Exchange) -> WireResponse:
         self.answers.append(asyncio.get_running_loop().create_future())

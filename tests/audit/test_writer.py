@@ -48,13 +48,61 @@ def test_reopen_follows_a_rotation(path: Path) -> None:
     """After a rename lines go to the old file until `reopen`, then to a fresh one, under the same descriptor."""
     file = AppendFile(path)
     fd = file.fd
-    path.rename(path.with_suffix(".1"))
     file.write(b"a\n")
-    file.reopen()
+    path.rename(path.with_suffix(".1"))
     file.write(b"b\n")
-    assert (lines_of(path.with_suffix(".1")), lines_of(path)) == ([b"a"], [b"b"])
+    file.reopen()
+    file.write(b"c\n")
+    assert (lines_of(path.with_suffix(".1")), lines_of(path)) == ([b"a", b"b"], [b"c"])
     assert file.fd == fd
     assert not os.get_inheritable(fd)
+    file.close()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_rename_is_noticed_without_being_told(path: Path, monkeypatch: pytest.MonkeyPatch, made: bool) -> None:
+    """Whether or not whoever rotates has made the new file himself."""
+    monkeypatch.setattr(writer, "_LOOK_EVERY", 0.0)
+    file = AppendFile(path)
+    file.write(b"a\n")
+    path.rename(path.with_suffix(".1"))
+    if made:
+        path.touch()
+    file.write(b"b\n")
+    assert (lines_of(path.with_suffix(".1")), lines_of(path)) == ([b"a"], [b"b"])
+    assert stat.S_IMODE(path.stat().st_mode) & 0o007 == (0o004 if made else 0)
+    file.close()
+
+
+def test_a_copy_and_a_cut_disturb_nothing(path: Path) -> None:
+    """After ``copytruncate`` lines begin at the new beginning, without a hole before them."""
+    file = AppendFile(path)
+    file.write(b"a\n")
+    shutil.copy(path, path.with_suffix(".1"))
+    os.truncate(path, 0)
+    file.write(b"b\n")
+    assert (lines_of(path.with_suffix(".1")), lines_of(path)) == ([b"a"], [b"b"])
+    file.close()
+
+
+def test_a_line_that_lacks_its_end_only_is_not_missing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fills up right before a line's end, the line is there, and is not written a second time."""
+    real, room = os.write, 4
+
+    def write(fd: int, data: bytes) -> int:
+        nonlocal room
+        if fd == file.fd and not room:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        written = real(fd, data[:room] if fd == file.fd else data)
+        room -= written if fd == file.fd else 0
+        return written
+
+    file = AppendFile(path)
+    monkeypatch.setattr(os, "write", write)
+    assert file.attempt(b"four\nmore\n") == 1
+    room = 100
+    assert file.attempt(b"more\n") == 0
+    assert lines_of(path) == [b"four", b"more"]
     file.close()
 
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from pi_server.domain.turn import MOST, SMALL, Turn
+from pi_server.domain import turn as turn_module
+from pi_server.domain.turn import MOST, SMALL, Turn, Write
 
 
 class Wire:
@@ -52,9 +53,19 @@ def _held(turn: Turn, noted: list[Any]) -> tuple[Wire, asyncio.Transport]:
     return wire, turn.hold(cast("asyncio.BaseTransport", wire))
 
 
+def _into(noted: list[Any]) -> Write:
+    """A file that takes everything."""
+
+    def write(lines: bytes) -> int:
+        noted.append(lines)
+        return 0
+
+    return write
+
+
 def _recorded(turn: Turn, noted: list[Any] | None = None) -> None:
     """There is a record in this turn, and so a reason to wait for its end."""
-    turn.recorder((list[Any]() if noted is None else noted).append)(b"record\n")
+    turn.recorder(_into([] if noted is None else noted))(b"record\n")
 
 
 async def test_without_a_record_nothing_waits() -> None:
@@ -69,7 +80,7 @@ async def test_without_a_record_nothing_waits() -> None:
 async def test_records_are_written_before_bytes() -> None:
     """All in one write for each file; nothing leaves before the turn ends."""
     turn, noted = Turn(), list[Any]()
-    record = turn.recorder(noted.append)
+    record = turn.recorder(_into(noted))
     _, one = _held(turn, noted)
     _, other = _held(turn, noted)
     record(b"first\n")
@@ -168,8 +179,77 @@ def test_a_record_after_the_loop_is_written() -> None:
         return Turn()
 
     record = asyncio.run(begin())
-    record.recorder(noted.append)(b"last\n")
+    record.recorder(_into(noted))(b"last\n")
     assert noted == [b"last\n"]
+
+
+class Full:
+    """A file on a disk with room for so many lines."""
+
+    def __init__(self, room: int = 0) -> None:
+        self.room = room
+        self.lines: list[bytes] = []
+
+    def write(self, lines: bytes) -> int:
+        """Take what fits."""
+        given = lines.splitlines(keepends=True)
+        taken, self.room = given[: self.room], max(0, self.room - len(given))
+        self.lines += taken
+        return len(given) - len(taken)
+
+
+class Asker:
+    """Somebody who takes his bytes back when his record is refused, some turns later, as a task would."""
+
+    def __init__(self, turn: Turn, noted: list[Any]) -> None:
+        self._turn = turn
+        self.wire, self.held = _held(turn, noted)
+        self.refused = False
+
+    def refuse(self) -> bool:
+        """Hear that the record cannot be written."""
+        self.refused = True
+        asyncio.get_running_loop().call_soon(self._turn.take_back, self.held)
+        return True
+
+
+async def _turns(number: int = 6) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 3])
+@pytest.mark.parametrize("size", [1, SMALL + 1])
+async def test_nothing_leaves_whose_record_does_not_fit(room: int, size: int) -> None:
+    """Those with a record do, the others do not, and neither do large writes that would not wait."""
+    turn, noted, file = Turn(), list[Any](), Full(room)
+    record = turn.recorder(file.write)
+    askers = [Asker(turn, noted) for _ in range(3)]
+    for number, asker in enumerate(askers):
+        record(b"%d\n" % number, asker.refuse)
+    for number, asker in enumerate(askers):
+        if not asker.refused or size == 1:
+            asker.held.write(b"%d" % number * size)
+    await _turns()
+    assert noted == [b"%d" % number * size for number in range(room)]
+    assert [asker.refused for asker in askers] == [number >= room for number in range(3)]
+    assert record.lost == 3 - room
+
+
+async def test_what_has_happened_is_kept_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its order, tried again by itself; what follows it is told at once whether it can be written."""
+    monkeypatch.setattr(turn_module, "AGAIN", 0.01)
+    turn, file, done = Turn(), Full(), list[str]()
+    record = turn.recorder(file.write)
+    turn.then(lambda: done.append("settled"))
+    record(b"first\n")
+    await _turns()
+    record(b"refused\n", lambda: True)
+    record(b"second\n", lambda: False)
+    assert (record.fails, record.lost, file.lines, done) == (True, 1, [], [])
+    file.room = 10
+    await asyncio.sleep(0.1)
+    assert (record.fails, file.lines, done) == (False, [b"first\n", b"second\n"], ["settled"])
 
 
 class Ours(asyncio.Protocol):
@@ -182,7 +262,7 @@ class Ours(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hold it, in a turn that always has a record."""
         turn = Turn()
-        self.record = turn.recorder(list[bytes]().append)
+        self.record = turn.recorder(_into([]))
         self.transport = turn.hold(transport)
 
     def pause_writing(self) -> None:
