@@ -24,6 +24,7 @@ from pi_server import Call, RestMessage, RestProvider, Service, get
 from pi_server.testing import Serve, api_records, assert_pairs
 from tests.cli.made_up import install
 from tests.cli.processes import COMMAND, environment, wait_for
+from tests.daemon.servers import until
 
 ASKING = """
 from pydantic import BaseModel
@@ -197,6 +198,7 @@ async def test_a_disk_that_fills_up_under_load(tmp_path: Path) -> None:
             "logs": {"access": {"output": "access.log"}},
             "services": {"made": {"enabled": True, "market": _at(market)}},
         }
+        start = time.monotonic()
         with serving_on_a_small_disk(tmp_path, config) as server:
             spare = server.logs / "spare"
             spare.write_bytes(b"x" * 200_000)
@@ -208,15 +210,15 @@ async def test_a_disk_that_fills_up_under_load(tmp_path: Path) -> None:
             async with aiohttp.ClientSession() as http:
                 while told != (200, "") and time.monotonic() < begun + 10:
                     told = await _status(http, f"{server.address}/made/ask/x", activityid="space")
-            assert time.monotonic() - begun < 1
-            time.sleep(1)  # what was kept is written
-            whole = [line for line in (server.logs / "api.log").read_text().splitlines() if line.endswith("}")]
-            _check(whole, market)
+            assert told == (200, "")
+            api = server.logs / "api.log"
+            until(lambda: api.read_text().count("RESPONSE_IN_PI") == market.asked.total(), "what was kept")
+            _check([line for line in api.read_text().splitlines() if line.endswith("}")], market)
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(30) == 0
     text = server.stderr.read_text()
     assert "Traceback" not in text
-    assert text.count("pi-server: ") <= 6  # four files, and less than twenty seconds
+    assert text.count("pi-server: ") <= 4 * (2 + (time.monotonic() - start) / 10)  # each file each ten seconds
 
 
 def _check(lines: list[str], market: Market) -> None:
