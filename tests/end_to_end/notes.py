@@ -19,7 +19,7 @@ from tests.cli.processes import Serving, serving
 from tests.docs.pages import DOCS, Block, blocks
 
 ROOT = "/api/notes/v1.0"
-WITHIN_A_SECOND = 2.0  # seconds: what is promised, and as much again for a machine that is busy
+WITHIN_A_SECOND = 10.0  # seconds: what is promised, and what a busy machine adds; who is not told lets in for minutes
 _INFO = {
     "METADATA": "Metadata-Version: 2.1\nName: pi-notes\nVersion: 0.1.0\nRequires-Dist: pi-server>=0.1\n",
     "entry_points.txt": "[pi_server.services]\nnotes = pi_notes.service:Notes\n",

@@ -313,6 +313,6 @@ async def _raw(shop: Served, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(shop.url.rpartition(":")[2]))
     writer.write(request)
     await writer.drain()
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return answer

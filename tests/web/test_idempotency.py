@@ -164,7 +164,7 @@ async def test_an_answer_is_kept_as_long_as_configured() -> None:
 
 async def test_a_repeat_waits_no_longer_than_its_consumer(shop: Counter) -> None:
     """Who says how long it waits is told in time that the first call still runs."""
-    shop.book.seconds = 0.5
+    shop.book.seconds = 1.0
     first = asyncio.ensure_future(shop.ask())
     while not shop.book.done:
         await asyncio.sleep(0.01)
@@ -176,7 +176,7 @@ async def test_a_repeat_waits_no_longer_than_its_consumer(shop: Counter) -> None
 async def test_what_runs_is_not_forgotten() -> None:
     """A call that runs for longer than answers are kept is still known to run."""
     async with shopping(idempotency={"keep": "100ms", "wait": "50ms"}) as shop:
-        shop.book.seconds = 0.8
+        shop.book.seconds = 1.5
         first = asyncio.ensure_future(shop.ask())
         await asyncio.sleep(0.4)
         assert await shop.code() == (409, "still_running")

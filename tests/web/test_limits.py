@@ -14,6 +14,7 @@ from pi_server.stores.rate_counters import LocalRates
 from pi_server.web.middleware.in_flight import in_flight
 from pi_server.web.middleware.rate_limit import by_address, by_consumer, by_operation, rate_limit
 from pi_server.web.state import CALL, CONSUMER
+from tests.parts.waiting import PATIENCE, until
 from tests.web.chained import Chained, as_consumer, chained, code_of
 
 
@@ -21,11 +22,12 @@ class Desk(Service):
     """Is slow, quick or broken."""
 
     root = "/desk"
+    seen: asyncio.Event
 
     @get("/slow", public=True)
     async def slow(self, call: Call) -> str:
-        """Take a moment."""
-        await asyncio.sleep(0.5)
+        """Wait until the test has seen enough."""
+        await self.seen.wait()
         return "slow"
 
     @get("/quick", public=True)
@@ -41,10 +43,11 @@ class Desk(Service):
 
 async def test_more_calls_than_the_worker_takes_are_refused_at_once() -> None:
     """Those beyond the cap get 503 with Retry-After while the others still run; there is no queue."""
-    async with chained(Desk(), inside=(in_flight(3),)) as desk:
+    service = Desk(seen=asyncio.Event())
+    async with chained(service, inside=(in_flight(3),)) as desk:
         asked = [asyncio.create_task(desk.ask("GET", "/desk/slow")) for _ in range(10)]
-        done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        assert next(iter(done)).result()[0] == 503
+        await until(lambda: sum(one.done() for one in asked) == 7)
+        service.seen.set()
         answers = await asyncio.gather(*asked)
     assert sorted(status for status, _, _ in answers) == [200] * 3 + [503] * 7
     _, headers, body = next(answer for answer in answers if answer[0] == 503)
@@ -53,16 +56,22 @@ async def test_more_calls_than_the_worker_takes_are_refused_at_once() -> None:
 
 async def test_what_fails_vanishes_or_is_no_operation_gives_its_place_back() -> None:
     """After any number of failures and vanished consumers there is room again."""
-    async with chained(Desk(), inside=(in_flight(1),)) as desk:
+    service = Desk(seen=asyncio.Event())
+    async with chained(service, inside=(in_flight(1),)) as desk:
         for path, status in (("/desk/broken", 500), ("/desk/nowhere", 404), ("/desk/broken", 500)):
             assert (await desk.ask("GET", path))[0] == status
         _, writer = await asyncio.open_connection("127.0.0.1", desk.port)
         writer.write(b"GET /desk/slow HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.sleep(0.1)
+        await _until_told(desk, 503)
         writer.close()
-        assert (await desk.ask("GET", "/desk/quick"))[0] == 503
-        await asyncio.sleep(0.7)
-        assert (await desk.ask("GET", "/desk/quick"))[0] == 200
+        service.seen.set()
+        await _until_told(desk, 200)
+
+
+async def _until_told(desk: Chained, status: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while (await desk.ask("GET", "/desk/quick"))[0] != status:
+            await asyncio.sleep(0.01)
 
 
 async def _statuses(desk: Chained, times: int, **given: Any) -> list[int]:
@@ -72,7 +81,7 @@ async def _statuses(desk: Chained, times: int, **given: Any) -> list[int]:
 async def test_an_address_has_its_rate_also_where_nothing_is() -> None:
     """Counted before anything else is looked at: an unknown path or no credential does not go free."""
     count = LocalRates().counter("address", "4/hour")
-    async with chained(Desk(), inside=(rate_limit(count, by_address),)) as desk:
+    async with chained(Desk(seen=asyncio.Event()), inside=(rate_limit(count, by_address),)) as desk:
         assert await _statuses(desk, 3) == [200] * 3
         assert (await desk.ask("GET", "/nowhere"))[0] == 404
         status, headers, body = await desk.ask("GET", "/nowhere")
@@ -83,7 +92,7 @@ async def test_an_address_has_its_rate_also_where_nothing_is() -> None:
 async def test_a_consumer_has_its_own_rate_and_nobody_has_none() -> None:
     """One that is refused does not keep others out; who showed no credential is not counted here."""
     count = LocalRates().counter("consumer", "2/hour")
-    async with chained(Desk(), inside=(as_consumer(), rate_limit(count, by_consumer))) as desk:
+    async with chained(Desk(seen=asyncio.Event()), inside=(as_consumer(), rate_limit(count, by_consumer))) as desk:
         assert await _statuses(desk, 3, headers={"x-consumer": "a"}) == [200, 200, 429]
         assert await _statuses(desk, 3, headers={"x-consumer": "b"}) == [200, 200, 429]
         assert await _statuses(desk, 5) == [200] * 5
@@ -92,7 +101,9 @@ async def test_a_consumer_has_its_own_rate_and_nobody_has_none() -> None:
 async def test_an_operation_has_a_rate_for_all_consumers_together() -> None:
     """Whoever calls it."""
     count = LocalRates().counter("operation", "2/hour")
-    async with chained(Desk(), inside=(as_consumer(), rate_limit(count, by_operation("desk", "quick")))) as desk:
+    async with chained(
+        Desk(seen=asyncio.Event()), inside=(as_consumer(), rate_limit(count, by_operation("desk", "quick")))
+    ) as desk:
         assert await _statuses(desk, 1, headers={"x-consumer": "a"}) == [200]
         assert await _statuses(desk, 2, headers={"x-consumer": "b"}) == [200, 429]
 
@@ -103,7 +114,7 @@ async def test_a_count_that_cannot_be_made_is_a_fault() -> None:
     async def away(_: str) -> float:
         raise StoreUnavailable("away")
 
-    async with chained(Desk(), inside=(rate_limit(away, by_address),)) as desk:
+    async with chained(Desk(seen=asyncio.Event()), inside=(rate_limit(away, by_address),)) as desk:
         status, headers, body = await desk.ask("GET", "/desk/quick")
     assert (status, headers["retry-after"], code_of(body)) == (503, "1", "store_unavailable")
 

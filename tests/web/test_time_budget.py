@@ -27,19 +27,20 @@ class Waiting(Service):
     @get("/long", public=True)
     async def long(self, call: Call) -> str:
         """Longer than anybody waits."""
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
         return "late"
 
 
 @pytest.fixture
 async def waiting(serve: Serve) -> AsyncIterator[Served]:
-    """The service behind a server that allows 5 s."""
-    async with serve(Waiting, config={"services": {"waiting": {"timeout": "5s"}}}) as served:
+    """The service behind a server that allows a minute."""
+    async with serve(Waiting, config={"services": {"waiting": {"timeout": "60s"}}}) as served:
         yield served
 
 
 @pytest.mark.parametrize(
-    ("told", "least", "most"), [(None, 4, 5), ("2000", 1, 2), ("5000", 4, 5), ("9999999999", 4, 5), ("0002000", 1, 2)]
+    ("told", "least", "most"),
+    [(None, 40, 60), ("20000", 0, 20), ("60000", 40, 60), ("9999999999", 40, 60), ("00020000", 0, 20)],
 )
 async def test_it_only_shortens(waiting: Served, told: str | None, least: float, most: float) -> None:
     """The operator's time counts where the consumer has more."""
@@ -47,7 +48,7 @@ async def test_it_only_shortens(waiting: Served, told: str | None, least: float,
     async with waiting.session.get("/waiting/left", headers=headers) as response:
         assert least < float((await response.json())["data"]) <= most
     async with waiting.session.get("/waiting/hurried", headers=headers) as response:
-        assert (await response.json())["data"] is (most < 5)
+        assert (await response.json())["data"] is (most < 60)
 
 
 @pytest.mark.parametrize("told", ["", " ", "-1", "+1", "1.5", "2s", "1e3", "0x10", "soon", "1" * 11, "%d9%a7", "1,2"])
@@ -67,4 +68,4 @@ async def test_the_call_ends_when_the_consumer_waits_no_longer(waiting: Served, 
     begun = clock()
     async with waiting.session.get("/waiting/long", headers={"x-timeout-ms": told}) as response:
         assert (response.status, (await response.json())["error"]["code"]) == (504, "timeout")
-    assert clock() - begun < 3
+    assert clock() - begun < 30
