@@ -35,6 +35,7 @@ class Logs:
     access: AccessLog | None
     api: ApiLog
     audit: Callable[[], Audit]
+    operators: Callable[[], AppendFile]
     _files: tuple[AppendFile, ...] = ()
 
     def reopen(self) -> None:
@@ -72,13 +73,24 @@ def open_logs(config: Config, turn: Turn, opened: AsyncExitStack) -> Logs:
     for closing in abandoned(section.dir / "open", api_file.path):
         api.close_abandoned(closing)
         turn.flush()  # on file before the file that asked for it is removed
-    return Logs(_open_access_log(section, mask, opened), api, cache(lambda: _open_audit_log(section, opened)))
+    return Logs(
+        _open_access_log(section, mask, opened),
+        api,
+        cache(lambda: _open_audit_log(section, opened)),
+        cache(lambda: _open_operators_log(section, opened)),
+    )
 
 
 def _open_audit_log(section: LogsSection, opened: AsyncExitStack) -> Audit:
     file = AppendFile(section.dir / "audit.log")
     opened.callback(file.close)
     return AccessAudit(file, timezone=section.timezone)
+
+
+def _open_operators_log(section: LogsSection, opened: AsyncExitStack) -> AppendFile:
+    file = AppendFile(section.dir / "operators.log")
+    opened.callback(file.close)
+    return file
 
 
 def _open_access_log(section: LogsSection, mask: Mask, opened: AsyncExitStack) -> AccessLog | None:
