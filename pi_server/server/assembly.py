@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pi_server.discovery.bind import Binder
-from pi_server.discovery.load import Given, load_plugins
-from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.connections import ConnectionLimits, Connections
-from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.readiness import Readiness
-from pi_server.domain.service import Service
 from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
-from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
+from pi_server.server.guard import Guard, open_guard
+from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, token_guard
+from pi_server.server.loading import Loading
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
+from pi_server.server.services import Services
 from pi_server.server.stores import ledger, open_stores
+from pi_server.server.switches import switched, switches_in
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
-from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from aiohttp import web
 
     from pi_server.config import LoadedConfig
-    from pi_server.domain.mount import Mount
+    from pi_server.discovery.load import Given
+    from pi_server.discovery.plugin import Plugin
     from pi_server.web.endpoint import Handler
-
-LIFESPAN_LIMIT = 10.0
-"""Seconds a plugin's lifespans may take to enter, and again to leave."""
 
 _log = logging.getLogger("pi_server.server")
 
@@ -58,12 +53,18 @@ class Server:
     application: web.Application
     outer: Chain[Handler]
     turn: Turn
-    plugins: tuple[Plugin, ...]
+    services: Services
     standings: Mapping[str, Standing]
     logs: Logs
     readiness: Readiness
     connections: Connections
+    guard: Guard
     _open: AsyncExitStack
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Every plugin, as far as it came."""
+        return self.services.plugins
 
     async def close(self) -> None:
         """Leave the services, close the providers, and the logs last."""
@@ -87,7 +88,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         ConfigError: a chain, a key or a store cannot be used as configured.
         PluginsFailed: in strict mode, when a plugin cannot be served.
     """
-    config = loaded.config
+    config = switched(loaded.config, switches_in(loaded.config.server.data_dir))
     check_chains(loaded)
     async with AsyncExitStack() as opened:
         turn = Turn()
@@ -102,86 +103,37 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
-        binder = Binder(
-            config, loaded.origins, outbound.provider, capabilities(stores, trust, ring, logs.audit), read_page_files
-        )
-        plugins = tuple(await load_plugins(config, binder, given))
+        loading = Loading(loaded, outbound.provider, capabilities(stores, trust, ring, logs.audit), given)
+        plugins = await loading.everything(config)
         outbound.warn()
+        guard = open_guard(config.guard, plugins, opened)
         foreign = await load_foreign(loaded)
-        for name, failed in foreign.failed.items():
-            _log.error("middleware %s cannot be used: %s", name, failed)
+        _tell_middlewares(foreign)
         links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring))
         site = Site(links, config.server.envelope)
         outer = links.outer(ENVELOPES[config.server.envelope])
-        cookie = trust.sessions.cookie_name
-        add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
-        plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
-        _tell_failures(plugins, strict=config.server.strict)
+        add_core_pages(site, config, outer, token_guard(trust), lambda: services.mounts, trust.sessions.cookie_name)
+        services = Services(loaded.config, site, guard, outbound, loading.anew)
+        opened.push_async_callback(services.close)
+        await services.start(plugins)
+        _tell_failures(services.plugins, strict=config.server.strict)
         return Server(
             site.application(config.server.body_limit),
             outer,
             turn,
-            plugins,
+            services,
             outbound.standings,
             logs,
             readiness,
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
+            guard,
             opened.pop_all(),
         )
 
 
-async def _serve(plugin: Plugin, site: Site, opened: AsyncExitStack) -> Plugin:
-    """The plugin with its operations mounted, or failed with the reason."""
-    if plugin.bound is None:
-        if plugin.failures and plugin.root:
-            site.refuse(plugin.root)
-        return plugin
-    try:
-        async with asyncio.timeout(LIFESPAN_LIMIT), AsyncExitStack() as entered:
-            for service in _services(plugin.bound.service):
-                await entered.enter_async_context(service.lifespan())
-            site.mount(plugin.bound.mounts)
-            opened.push_async_callback(_leave, plugin.name, entered.pop_all())
-    except BaseException as error:  # whatever a plugin raises takes down only itself
-        if is_ending(error):
-            raise
-        site.refuse(plugin.root)
-        return not_served(plugin, error)
-    return plugin
-
-
-async def _leave(name: str, entered: AsyncExitStack) -> None:
-    """End a plugin's lifespans; one that raises or hangs does not keep the others from ending."""
-    try:
-        async with asyncio.timeout(LIFESPAN_LIMIT):
-            await entered.aclose()
-    except BaseException as error:  # as when it was entered
-        if is_ending(error):
-            raise
-        _log.exception("plugin %s did not end its lifespan", name)
-
-
-def not_served(plugin: Plugin, error: BaseException) -> Plugin:
-    """The plugin as failed in its last phase."""
-    if isinstance(error, PluginError):
-        return replace(plugin, bound=None, failures=error.failures)
-    timed_out = isinstance(error, TimeoutError)
-    reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"
-    return replace(plugin, bound=None, failures=(Failure("serve", f"services.{plugin.name}", reason),))
-
-
-def mounts_of(plugins: Iterable[Plugin]) -> list[Mount]:
-    """All operations of those plugins that are served."""
-    return [mount for plugin in plugins if plugin.bound for mount in plugin.bound.mounts]
-
-
-def _services(service: Service) -> list[Service]:
-    """A service and all those nested in it, outermost first."""
-    found = [service]
-    for value in vars(service).values():
-        if isinstance(value, Service):
-            found += _services(value)
-    return found
+def _tell_middlewares(foreign: Foreign) -> None:
+    for name, failed in foreign.failed.items():
+        _log.error("middleware %s cannot be used: %s", name, failed)
 
 
 def _tell_failures(plugins: tuple[Plugin, ...], *, strict: bool) -> None:

@@ -43,6 +43,7 @@ class Logs:
         self._readiness = readiness
         self._mask = _mask(config)
         self._audit: Audit | None = None
+        self._operators: AppendFile | None = None
         file, writer = _open_error_log(config.logs, self._mask, opened)
         self._files = [file]
         self._lost: dict[str, Callable[[], int]] = {
@@ -62,6 +63,12 @@ class Logs:
         if self._audit is None:
             self._audit = AccessAudit(self._file("audit", "audit.log"), timezone=self._section.timezone)
         return self._audit
+
+    def operators(self) -> AppendFile:
+        """The log of what operators changed at run time, opened when somebody does."""
+        if self._operators is None:
+            self._operators = self._file("operators", "operators.log")
+        return self._operators
 
     def reopen(self) -> None:
         """Go on in fresh files after a rotation."""

@@ -50,6 +50,7 @@ class Outbound:
         """
         self.standings: dict[str, Standing] = {}
         self._opened = opened
+        self._closings: dict[str, AsyncExitStack] = {}
         self._twins = twins
         self._api_log = api_log
         self._turn = turn
@@ -69,10 +70,21 @@ class Outbound:
             messages=plan.messages,
             turn=self._turn,
         )
-        self._opened.push_async_callback(provider.close)
+        self._of(plan.service).push_async_callback(provider.close)
         provider.standing.alert = self._alert
         self.standings[f"{plan.service}.{plan.field}"] = provider.standing
         return provider
+
+    def handed_over(self, service: str) -> AsyncExitStack:
+        """What closes the providers of a service, for whoever ends it before the server does."""
+        return self._closings.pop(service, AsyncExitStack()).pop_all()
+
+    def _of(self, service: str) -> AsyncExitStack:
+        """What is closed with a service, or else with the server."""
+        if service not in self._closings:
+            self._closings[service] = AsyncExitStack()
+            self._opened.push_async_callback(self._closings[service].aclose)
+        return self._closings[service]
 
     def warn(self) -> None:
         """Tell of what an operator should know, and alert where it is a certificate that ends."""
@@ -96,7 +108,7 @@ class Outbound:
         log = self._api_log.link(
             plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, settings.secret_headers
         )
-        twin = await self._twins.twin(plan, settings, self._opened)
+        twin = await self._twins.twin(plan, settings, self._of(plan.service))
         return links.append(twin.mark, log, twin.answer) if twin else links.append(log)
 
 

@@ -7,7 +7,7 @@ import resource
 import socket
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from signal import Signals
@@ -15,20 +15,25 @@ from signal import Signals
 from aiohttp import web
 
 from pi_server.config import LoadedConfig, ServerSection
+from pi_server.config.log_sections import LogsSection
 from pi_server.server import signals
 from pi_server.server.assembly import Server, assemble
 from pi_server.server.consumer_tls import consumer_tls
-from pi_server.server.control import answering
+from pi_server.server.control import Verb, answering
 from pi_server.server.listeners import shown
 from pi_server.server.protocol import Runner
 from pi_server.server.questions import questions
 from pi_server.server.report import tell_tasks, write_report
+from pi_server.server.services_questions import OperatorsLog, services_questions
 
 LINGERING = 2.0
 """Seconds the rest of a refused body is read, so that its consumer sees the answer before the connection closes."""
 
 LAST_RESORT = 4.0
 """Seconds a process may go on after a second signal, whatever its plugins hold on to."""
+
+GIVEN_UP = 70
+"""Status of a worker whose loop was held up for too long; EX_SOFTWARE of sysexits.h."""
 
 Started = Callable[[Server, str], None]
 """Is told the server and its address once it accepts connections."""
@@ -59,10 +64,11 @@ async def serve(
         opened.push_async_callback(server.close)
         try:
             async with (
-                answering(settings.data_dir, questions(server.standings)),
+                answering(settings.data_dir, _verbs(server, loaded.config.logs)),
                 listening(server, settings, sockets, tls) as runner,
             ):
                 if beside:
+                    server.guard.watch.on_stall = _give_up
                     await opened.enter_async_context(beside(server, runner, life.stop))
                 started(server, shown(sockets[0], secure=tls is not None))
                 await life.stopped.wait()
@@ -79,6 +85,12 @@ def _take_all_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # "as many as you like" may be more than the system has
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _verbs(server: Server, logs: LogsSection) -> Mapping[str, Verb]:
+    """What this process can be asked."""
+    operators = OperatorsLog(server.logs.operators(), logs.timezone)
+    return {**questions(server.standings), **services_questions(server.services, operators)}
 
 
 async def _look_elsewhere(settings: ServerSection) -> None:
@@ -166,6 +178,11 @@ class _Life:
         if self._task is not None:
             self._task.cancel()
         _end_by_force()
+
+
+def _give_up() -> None:
+    """End the process at once, for its master to replace; without a core file, which would hold secrets."""
+    os._exit(GIVEN_UP)
 
 
 def _not_alone() -> None:
