@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import Given, load_plugins
@@ -21,19 +21,21 @@ from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
-from pi_server.server.inbound import check_chains, inbound, load_foreign, token_guard
+from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
+from pi_server.server.store_watch import watch_stores
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
+from pi_server.web.health import add_health_pages
 from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
 
     from aiohttp import web
 
@@ -94,6 +96,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         readiness = Readiness()
         logs = Logs(config, turn, readiness, opened)
         stores = await open_stores(config, opened)
+        beside(opened, watch_stores(stores, readiness))
         ring = key_ring(config)
         trust = build_trust(config, stores, ring)
         await trust.follow(opened)
@@ -107,14 +110,14 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         )
         plugins = tuple(await load_plugins(config, binder, given))
         outbound.warn()
-        foreign = await load_foreign(loaded)
-        for name, failed in foreign.failed.items():
-            _log.error("middleware %s cannot be used: %s", name, failed)
+        foreign = await _foreign(loaded)
         links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring))
         site = Site(links, config.server.envelope)
         outer = links.outer(ENVELOPES[config.server.envelope])
         cookie = trust.sessions.cookie_name
-        add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), cookie)
+        guard = token_guard(trust)
+        add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins), cookie)
+        add_health_pages(site, outer.extend(guard), readiness, lambda: _failed(plugins))
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
         return Server(
@@ -128,6 +131,28 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             opened.pop_all(),
         )
+
+
+async def _foreign(loaded: LoadedConfig) -> Foreign:
+    foreign = await load_foreign(loaded)
+    for name, failed in foreign.failed.items():
+        _log.error("middleware %s cannot be used: %s", name, failed)
+    return foreign
+
+
+def beside(opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Have ``work`` go on until ``opened`` is closed."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait({task})
+
+    opened.push_async_callback(end)
+
+
+def _failed(plugins: Iterable[Plugin]) -> list[str]:
+    return [plugin.name for plugin in plugins if plugin.failures]
 
 
 async def _serve(plugin: Plugin, site: Site, opened: AsyncExitStack) -> Plugin:
