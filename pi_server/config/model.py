@@ -13,6 +13,7 @@ from pi_server.config.alert_section import AlertsSection
 from pi_server.config.consumer_sections import JwtSection, SessionsSection, TokenSection
 from pi_server.config.limit_sections import CorsSection, GzipSection, IdempotencySection, LimitsSection
 from pi_server.config.log_sections import ApiLevel, LogsSection
+from pi_server.config.metrics_section import MetricsSection
 from pi_server.config.section import ChainName, ConsumerName, Empty, HeaderName, LinkName, Name, Section
 from pi_server.config.server_section import Envelope, ServerSection
 from pi_server.config.units import Duration
@@ -111,6 +112,7 @@ class Config(Section):
     server: Annotated[ServerSection, Empty] = Field(default=ServerSection(), description="The server itself.")
     logs: Annotated[LogsSection, Empty] = Field(default=LogsSection(), description="The logs.")
     alerts: Annotated[AlertsSection, Empty] = Field(default=AlertsSection(), description="Alerts.")
+    metrics: Annotated[MetricsSection, Empty] = Field(default=MetricsSection(), description="Metrics.")
     docs: DocsMode | None = Field(
         default=None,
         description="Who sees the documentation pages; without it, `public` on a loopback bind, otherwise `guarded`.",

@@ -15,6 +15,7 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.connections import ConnectionLimits, Connections
 from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import ENVELOPES
+from pi_server.domain.measured import Tallies
 from pi_server.domain.readiness import Readiness
 from pi_server.domain.service import Service
 from pi_server.domain.standing import Standing
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from pi_server.config import LoadedConfig
     from pi_server.domain.mount import Mount
+    from pi_server.domain.unforeseen import Unforeseen
     from pi_server.web.endpoint import Handler
 
 LIFESPAN_LIMIT = 10.0
@@ -54,7 +56,8 @@ class Server:
     """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed.
 
     ``turn`` is when it writes: records and provider calls already do.  ``standings`` tell how it stands with each
-    provider, by ``service.field``.  ``logs`` are to be reopened after a rotation.
+    provider, by ``service.field``, and ``unforeseen`` what no rule of a service speaks of.  ``tallies`` count requests,
+    where metrics are told.  ``logs`` are to be reopened after a rotation.
     """
 
     application: web.Application
@@ -64,6 +67,8 @@ class Server:
     standings: Mapping[str, Standing]
     logs: Logs
     readiness: Readiness
+    unforeseen: Mapping[str, Unforeseen]
+    tallies: Tallies | None
     connections: Connections
     _open: AsyncExitStack
 
@@ -111,12 +116,12 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         plugins = tuple(await load_plugins(config, binder, given))
         outbound.warn()
         foreign = await _foreign(loaded)
-        links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring))
+        tallies = Tallies() if config.metrics.port else None
+        links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring), tallies)
         site = Site(links, config.server.envelope)
-        outer = links.outer(ENVELOPES[config.server.envelope])
-        cookie = trust.sessions.cookie_name
+        outer = links.around(ENVELOPES[config.server.envelope])
         guard = token_guard(trust)
-        add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins), cookie)
+        add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins), trust.sessions.cookie_name)
         add_health_pages(site, outer.extend(guard), readiness, lambda: _failed(plugins))
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
@@ -128,6 +133,8 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             outbound.standings,
             logs,
             readiness,
+            outbound.unforeseen,
+            tallies,
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             opened.pop_all(),
         )

@@ -34,7 +34,8 @@ class Links:
     """The inbound chain as configured: the outer links for an envelope, and the inner ones for an operation.
 
     ``patience`` is what a consumer's body is granted; ``form_token`` makes the tokens for forms of a realm's pages;
-    ``guard`` stands around what must happen only once, innermost.
+    ``guard`` stands around what must happen only once, innermost; ``measure`` counts, outermost, for an operation or
+    for what is none.
     """
 
     outer: Callable[[Envelope], Chain[Handler]]
@@ -42,6 +43,11 @@ class Links:
     form_token: Callable[[str], FormToken]
     guard: Callable[[Mount], Chain[Handler]] = lambda _: Chain()
     patience: Patience = field(default_factory=Patience)
+    measure: Callable[[Mount | None], Chain[Handler]] = lambda _: Chain()
+
+    def around(self, envelope: Envelope) -> Chain[Handler]:
+        """The links around what is no operation."""
+        return self.measure(None).extend(self.outer(envelope))
 
 
 def compose(mount: Mount, links: Links) -> Handler:
@@ -61,7 +67,8 @@ def compose(mount: Mount, links: Links) -> Handler:
 
 def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
     """Every link a request passes on its way to one operation: the server's, the service's, the operation's."""
-    chain = links.outer(FAULT_PAGE if mount.operation.page else ENVELOPES[mount.envelope])
+    outer = links.outer(FAULT_PAGE if mount.operation.page else ENVELOPES[mount.envelope])
+    chain = links.measure(mount).extend(outer)
     if mount.sign_in_page:
         chain = chain.append(to_sign_in(mount.sign_in_page))
     chain = chain.extend(links.inner(mount))
@@ -112,7 +119,7 @@ class Site:
             found[verb, path] = handlers[0] if len(handlers) == 1 else page_or(*handlers)
         for root, files in {mount.root: mount.files.static for mount in mounts if mount.files}.items():
             if files:
-                answer = self._links.outer(FAULT_PAGE).then(static_files(files))
+                answer = self._links.around(FAULT_PAGE).then(static_files(files))
                 found["GET", f"{root.rstrip('/')}/static/{{{NAME}:*}}"] = answer
         return found
 
@@ -151,7 +158,7 @@ class _Refusals:
 
     def __init__(self, links: Links, envelope: EnvelopeName) -> None:
         told: list[tuple[str, Envelope]] = [*ENVELOPES.items(), (_PAGE, FAULT_PAGE)]
-        self.handlers = {name: links.outer(envelope).append(options).then(_refuse) for name, envelope in told}
+        self.handlers = {name: links.around(envelope).append(options).then(_refuse) for name, envelope in told}
         self._default: EnvelopeName = envelope
         self.envelopes: dict[str, EnvelopeName] = {}
         self.paged: set[str] = set()
