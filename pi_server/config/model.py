@@ -14,6 +14,7 @@ from pi_server.config.consumer_sections import JwtSection, SessionsSection, Toke
 from pi_server.config.guard_section import GuardSection
 from pi_server.config.limit_sections import CorsSection, GzipSection, IdempotencySection, LimitsSection
 from pi_server.config.log_sections import ApiLevel, LogsSection
+from pi_server.config.metrics_section import MetricsSection
 from pi_server.config.section import ChainName, ConsumerName, Empty, HeaderName, LinkName, Name, Section
 from pi_server.config.server_section import Envelope, ServerSection
 from pi_server.config.units import Duration
@@ -113,6 +114,7 @@ class Config(Section):
     logs: Annotated[LogsSection, Empty] = Field(default=LogsSection(), description="The logs.")
     alerts: Annotated[AlertsSection, Empty] = Field(default=AlertsSection(), description="Alerts.")
     guard: Annotated[GuardSection, Empty] = Field(default=GuardSection(), description="Plugins that misbehave.")
+    metrics: Annotated[MetricsSection, Empty] = Field(default=MetricsSection(), description="Metrics.")
     docs: DocsMode | None = Field(
         default=None,
         description="Who sees the documentation pages; without it, `public` on a loopback bind, otherwise `guarded`.",

@@ -12,6 +12,7 @@ from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.certificate import Certificate
 from pi_server.domain.exchange import Endpoint
 from pi_server.domain.faults import ProviderFailure, Refused
+from pi_server.domain.measured import Times
 
 RECENT = 500
 """Exchanges whose times are remembered."""
@@ -49,9 +50,10 @@ class Standing:
     """Counters of one provider in this worker; its policies write them, and whoever shows them only reads.
 
     ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
-    wait for a slot; of all ``exchanges`` so many ``failed``.  ``breakers`` are known by the address of their endpoint.
-    ``alert`` hears of what an operator should hear of.  ``certificates`` are those it is reached with, and
-    ``cautions`` what is to be said of it always.
+    wait for a slot; of all ``exchanges`` so many ``failed``, of which ``failures`` tells how.  ``times`` are of all
+    exchanges, ``latencies`` of the last ones.  ``breakers`` are known by the address of their endpoint.  ``alert``
+    hears of what an operator should hear of.  ``certificates`` are those it is reached with, and ``cautions`` what is
+    to be said of it always.
     """
 
     endpoint: Endpoint
@@ -59,12 +61,14 @@ class Standing:
     queued: int = 0
     exchanges: int = 0
     failed: int = 0
+    failures: Counter[str] = field(default_factory=Counter[str])
     retries: int = 0
     failovers: int = 0
     refusals: Counter[ProviderFailure] = field(default_factory=Counter[ProviderFailure])
     last_fault: LastFault | None = None
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    times: Times = field(default_factory=Times)
     wall: Callable[[], float] = time.time
     alert: Callable[[Alert], None] = unheard
     certificates: tuple[Certificate, ...] = ()
@@ -75,9 +79,15 @@ class Standing:
         self.refusals[kind] += 1
         return Refused(kind, reason, retry_after=retry_after)
 
+    def took(self, seconds: float) -> None:
+        """Count how long an exchange took."""
+        self.latencies.append(seconds)
+        self.times.add(seconds)
+
     def fail(self, what: str, correlation_id: str) -> None:
         """Count a failed exchange."""
         self.failed += 1
+        self.failures["status" if what.startswith("status ") else what] += 1
         self.last_fault = LastFault(self.wall(), what, correlation_id)
 
     def warnings(self, now: datetime) -> list[str]:

@@ -14,7 +14,7 @@ def count(standing: Standing) -> Callable[[Send], Send]:
 
     def link(send: Send) -> Send:
         clock = asyncio.get_running_loop().time
-        took = standing.latencies.append
+        took = standing.took
 
         async def counted(exchange: Exchange) -> WireResponse:
             standing.exchanges += 1
@@ -25,10 +25,11 @@ def count(standing: Standing) -> Callable[[Send], Send]:
             except ProviderFault as fault:
                 standing.fail(fault.kind, exchange.call.correlation_id)
                 raise
-            except asyncio.CancelledError:
-                if exchange.deadline.passed(clock()):  # and not because its consumer went away
-                    standing.fail("timeout", exchange.call.correlation_id)
-                raise
+            except asyncio.CancelledError as error:
+                if not exchange.deadline.passed(clock()):  # its consumer went away
+                    raise
+                standing.fail("timeout", exchange.call.correlation_id)
+                raise asyncio.CancelledError(*error.args) from ProviderFault("timeout", "the call's time was over")
             finally:
                 standing.in_flight -= 1
                 took(clock() - begun)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pi_server.domain.chain import Chain
 from pi_server.domain.connections import ConnectionLimits, Connections
 from pi_server.domain.envelope import ENVELOPES
+from pi_server.domain.measured import Tallies
 from pi_server.domain.readiness import Readiness
 from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
@@ -21,22 +23,25 @@ from pi_server.server.loading import Loading
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
 from pi_server.server.services import Services
+from pi_server.server.store_watch import watch_stores
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.switches import switched, switches_in
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.server.twins import Twins
-from pi_server.stores.rate_counters import open_rate_counters
+from pi_server.stores.rate_counters import RateCounters, open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
+from pi_server.web.health import add_health_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
 
     from aiohttp import web
 
-    from pi_server.config import LoadedConfig
+    from pi_server.config import Config, LoadedConfig
     from pi_server.discovery.load import Given
     from pi_server.discovery.plugin import Plugin
+    from pi_server.domain.unforeseen import Unforeseen
     from pi_server.web.endpoint import Handler
 
 _log = logging.getLogger("pi_server.server")
@@ -47,7 +52,8 @@ class Server:
     """One assembled worker: what it answers, the links every answer passes, its plugins, and what is to be closed.
 
     ``turn`` is when it writes: records and provider calls already do.  ``standings`` tell how it stands with each
-    provider, by ``service.field``.  ``logs`` are to be reopened after a rotation.
+    provider, by ``service.field``, and ``unforeseen`` what no rule of a service speaks of.  ``tallies`` count requests,
+    where metrics are told.  ``logs`` are to be reopened after a rotation.
     """
 
     application: web.Application
@@ -57,6 +63,8 @@ class Server:
     standings: Mapping[str, Standing]
     logs: Logs
     readiness: Readiness
+    unforeseen: Mapping[str, Unforeseen]
+    tallies: Tallies | None
     connections: Connections
     guard: Guard
     _open: AsyncExitStack
@@ -95,24 +103,24 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         readiness = Readiness()
         logs = Logs(config, turn, readiness, opened)
         stores = await open_stores(config, opened)
+        _beside(opened, watch_stores(stores, readiness))
         ring = key_ring(config)
         trust = build_trust(config, stores, ring)
         await trust.follow(opened)
-        alerts = Alerts(config.alerts)
-        opened.push_async_callback(alerts.close)
-        outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell)
-        rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
-        opened.push_async_callback(rates.close)
+        outbound = Outbound(opened, Twins(config), logs.api, turn, _alerts(config, opened).tell)
+        rates = _rates(config, opened)
         loading = Loading(loaded, outbound.provider, capabilities(stores, trust, ring, logs.audit), given)
         plugins = await loading.everything(config)
         outbound.warn()
         guard = open_guard(config.guard, plugins, opened)
-        foreign = await load_foreign(loaded)
-        _tell_middlewares(foreign)
-        links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring))
+        tallies = Tallies() if config.metrics.port else None
+        foreign, once = await _foreign(loaded), ledger(config, stores, ring)
+        links = inbound(config, logs.access, trust, rates, foreign, once, tallies)
         site = Site(links, config.server.envelope)
-        outer = links.outer(ENVELOPES[config.server.envelope])
-        add_core_pages(site, config, outer, token_guard(trust), lambda: services.mounts, trust.sessions.cookie_name)
+        outer = links.around(ENVELOPES[config.server.envelope])
+        token = token_guard(trust)
+        add_core_pages(site, config, outer, token, lambda: services.mounts, trust.sessions.cookie_name)
+        add_health_pages(site, outer.extend(token), readiness, lambda: _failed(services.plugins))
         services = Services(loaded.config, site, guard, outbound, loading.anew)
         opened.push_async_callback(services.close)
         await services.start(plugins)
@@ -125,15 +133,46 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             outbound.standings,
             logs,
             readiness,
+            outbound.unforeseen,
+            tallies,
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             guard,
             opened.pop_all(),
         )
 
 
-def _tell_middlewares(foreign: Foreign) -> None:
+def _alerts(config: Config, opened: AsyncExitStack) -> Alerts:
+    alerts = Alerts(config.alerts)
+    opened.push_async_callback(alerts.close)
+    return alerts
+
+
+def _rates(config: Config, opened: AsyncExitStack) -> RateCounters:
+    rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away, config.server.workers or 1)
+    opened.push_async_callback(rates.close)
+    return rates
+
+
+async def _foreign(loaded: LoadedConfig) -> Foreign:
+    foreign = await load_foreign(loaded)
     for name, failed in foreign.failed.items():
         _log.error("middleware %s cannot be used: %s", name, failed)
+    return foreign
+
+
+def _beside(opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Have ``work`` go on until ``opened`` is closed."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait({task})
+
+    opened.push_async_callback(end)
+
+
+def _failed(plugins: Iterable[Plugin]) -> list[str]:
+    return [plugin.name for plugin in plugins if plugin.failures]
 
 
 def _tell_failures(plugins: tuple[Plugin, ...], *, strict: bool) -> None:

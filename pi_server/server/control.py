@@ -132,8 +132,9 @@ def _asker(writer: asyncio.StreamWriter) -> str:
 class Worker:
     """A worker that listens, as somebody outside sees it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float) -> None:
         self._path = path
+        self._patience = patience
 
     @property
     def pid(self) -> int:
@@ -148,7 +149,7 @@ class Worker:
             OSError: it went away.
         """
         with socket.socket(socket.AF_UNIX) as connection, _address(self._path) as address:
-            connection.settimeout(2 * PATIENCE)
+            connection.settimeout(self._patience)
             connection.connect(address)
             connection.sendall(json.dumps({"ask": verb, **given}).encode() + b"\n")
             with connection.makefile("rb") as answers:
@@ -161,11 +162,11 @@ class Worker:
         return reply["answer"]
 
 
-def workers(data_dir: Path) -> Iterator[Worker]:
-    """All workers that live; the sockets of dead ones are removed."""
+def workers(data_dir: Path, patience: float = 2 * PATIENCE) -> Iterator[Worker]:
+    """All workers that live, to be waited for ``patience`` seconds; the sockets of dead ones are removed."""
     for path in sorted(control_folder(data_dir).glob("*.sock")):
         if _listens(path):
-            yield Worker(path)
+            yield Worker(path, patience)
         else:
             path.unlink(missing_ok=True)
 

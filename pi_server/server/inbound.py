@@ -1,5 +1,6 @@
 """The inbound chain as configured: the links that always stand, and those a named chain adds.
 
+    where metrics are told: measured
     correlation > security_headers > cors > session_cookie > access_log > recovery > in_flight > sandbox > address rate
     then, of a named chain: credentials > csrf > gzip > consumer rate > operation rate > other packages' links
     then those of the service and of the operation, and around an operation that is once: idempotency
@@ -20,6 +21,7 @@ from pi_server.discovery.middlewares import Link, installed_middlewares, load_mi
 from pi_server.discovery.plugin import Failure, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.envelope import Envelope
+from pi_server.domain.measured import Tallies
 from pi_server.domain.mount import Mount
 from pi_server.domain.ports import AccessLog
 from pi_server.server.trust import Trust
@@ -36,6 +38,7 @@ from pi_server.web.middleware.gzip import gzip
 from pi_server.web.middleware.idempotency import idempotency
 from pi_server.web.middleware.in_flight import in_flight
 from pi_server.web.middleware.jwt import jwt_credential
+from pi_server.web.middleware.measured import measured
 from pi_server.web.middleware.rate_limit import by_address, by_consumer, by_operation, rate_limit
 from pi_server.web.middleware.recovery import recovery
 from pi_server.web.middleware.sandbox import sandbox
@@ -128,9 +131,15 @@ def token_guard(trust: Trust) -> Chain[Handler]:
 
 
 def inbound(
-    config: Config, log: AccessLog | None, trust: Trust, rates: RateCounters, foreign: Foreign, ledger: Ledger
+    config: Config,
+    log: AccessLog | None,
+    trust: Trust,
+    rates: RateCounters,
+    foreign: Foreign,
+    ledger: Ledger,
+    tallies: Tallies | None = None,
 ) -> Links:
-    """All links of one worker."""
+    """All links of one worker; where there are no ``tallies``, nothing is counted."""
     patience = Patience(idle=config.limits.body_idle, total=config.limits.body_total)
     chains = _Chains(config, trust, rates, foreign, patience)
 
@@ -143,7 +152,17 @@ def inbound(
         form_token=partial(form_token, trust.sessions),
         guard=guard,
         patience=patience,
+        measure=partial(_measure, tallies),
     )
+
+
+def _measure(tallies: Tallies | None, mount: Mount | None) -> Chain[Handler]:
+    if tallies is None:
+        return Chain()
+    if mount is None:
+        return Chain(measured(tallies.of()))
+    operation = mount.operation
+    return Chain(measured(tallies.of(operation.service, operation.path, operation.verb)))
 
 
 def _outer(

@@ -23,6 +23,7 @@ from pi_server.server import signals
 from pi_server.server.candidate import Answer, Question
 from pi_server.server.instance import Instance
 from pi_server.server.listeners import bound, let_go, shown
+from pi_server.server.metrics.kept import forget, metrics_folder
 from pi_server.server.order import Order
 from pi_server.server.staff import Alarm, Slot, Worker
 from pi_server.server.trial import Trial
@@ -60,6 +61,7 @@ class Master(Arbiter):
         """
         self._settings = loaded.config.server
         super().__init__(_Application(self._settings))
+        forget(metrics_folder(self._settings.data_dir))
         self.LISTENERS[:] = bound(self._settings)
         self._instance = instance
         self._question = Question.model_validate({"config": loaded.path.absolute(), "overrides": overrides})

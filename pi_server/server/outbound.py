@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pi_server.domain.exchange import Send
     from pi_server.domain.standing import Standing
     from pi_server.domain.turn import Turn
+    from pi_server.domain.unforeseen import Unforeseen
     from pi_server.providers.provider import Provider
     from pi_server.providers.settings import ProviderSettings
     from pi_server.server.twins import Twins
@@ -34,7 +35,10 @@ _log = logging.getLogger("pi_server.server")
 
 
 class Outbound:
-    """Builds the providers of one worker; ``standings`` tell how it stands with each, by ``service.field``."""
+    """Builds the providers of one worker; ``standings`` tell how it stands with each, by ``service.field``.
+
+    ``unforeseen`` is what no rule of a service speaks of.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Outbound:
         Without an API log none is ever asked, and nothing is opened for any.
         """
         self.standings: dict[str, Standing] = {}
+        self.unforeseen: dict[str, Unforeseen] = {}
         self._opened = opened
         self._closings: dict[str, AsyncExitStack] = {}
         self._twins = twins
@@ -71,6 +76,7 @@ class Outbound:
             turn=self._turn,
         )
         self._of(plan.service).push_async_callback(provider.close)
+        self.unforeseen[plan.service] = plan.status_map.unforeseen
         provider.standing.alert = self._alert
         self.standings[f"{plan.service}.{plan.field}"] = provider.standing
         return provider

@@ -21,6 +21,8 @@ from pi_server.server.assembly import Server, assemble
 from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.control import Verb, answering
 from pi_server.server.listeners import shown
+from pi_server.server.metrics.kept import forget, metrics_folder
+from pi_server.server.metrics.site import Metrics, telling
 from pi_server.server.protocol import Runner
 from pi_server.server.questions import questions
 from pi_server.server.report import tell_tasks, write_report
@@ -62,9 +64,11 @@ async def serve(
         tls = consumer_tls(settings)
         server = await assemble(loaded)
         opened.push_async_callback(server.close)
+        metrics = _metrics(server, settings, alone=beside is None)
         try:
             async with (
-                answering(settings.data_dir, _verbs(server, loaded.config.logs)),
+                answering(settings.data_dir, {**_verbs(server, loaded.config.logs), **metrics.verbs}),
+                telling(metrics, loaded.config.metrics),
                 listening(server, settings, sockets, tls) as runner,
             ):
                 if beside:
@@ -91,6 +95,13 @@ def _verbs(server: Server, logs: LogsSection) -> Mapping[str, Verb]:
     """What this process can be asked."""
     operators = OperatorsLog(server.logs.operators(), logs.timezone)
     return {**questions(server.standings), **services_questions(server.services, operators)}
+
+
+def _metrics(server: Server, settings: ServerSection, *, alone: bool) -> Metrics:
+    """The figures of this process; below a master, it is the master that begins to count anew."""
+    if alone:
+        forget(metrics_folder(settings.data_dir))
+    return Metrics(server, settings.data_dir)
 
 
 async def _look_elsewhere(settings: ServerSection) -> None:

@@ -36,7 +36,8 @@ class Links:
     """The inbound chain as configured: the outer links for an envelope, and the inner ones for an operation.
 
     ``patience`` is what a consumer's body is granted; ``form_token`` makes the tokens for forms of a realm's pages;
-    ``guard`` stands around what must happen only once, innermost.
+    ``guard`` stands around what must happen only once, innermost; ``measure`` counts, outermost, for an operation or
+    for what is none.
     """
 
     outer: Callable[[Envelope], Chain[Handler]]
@@ -44,6 +45,11 @@ class Links:
     form_token: Callable[[str], FormToken]
     guard: Callable[[Mount], Chain[Handler]] = lambda _: Chain()
     patience: Patience = field(default_factory=Patience)
+    measure: Callable[[Mount | None], Chain[Handler]] = lambda _: Chain()
+
+    def around(self, envelope: Envelope) -> Chain[Handler]:
+        """The links around what is no operation."""
+        return self.measure(None).extend(self.outer(envelope))
 
 
 def compose(mount: Mount, links: Links, gate: Gate | None = None) -> Handler:
@@ -63,7 +69,8 @@ def compose(mount: Mount, links: Links, gate: Gate | None = None) -> Handler:
 
 def chain_of(mount: Mount, links: Links, gate: Gate | None = None) -> Chain[Handler]:
     """Every link a request passes on its way to one operation: the server's, the service's, the operation's."""
-    chain = links.outer(FAULT_PAGE if mount.operation.page else ENVELOPES[mount.envelope])
+    outer = links.outer(FAULT_PAGE if mount.operation.page else ENVELOPES[mount.envelope])
+    chain = links.measure(mount).extend(outer)
     if gate is not None:
         chain = chain.append(gate.link)
     if mount.sign_in_page:
@@ -125,7 +132,7 @@ class Site:
             handlers = [compose(mount, self._links, gate) for mount in there]
             found[verb, path] = handlers[0] if len(handlers) == 1 else page_or(*handlers)
         for place, files in _static(mounts):
-            found[place] = self._links.outer(FAULT_PAGE).then(static_files(files))
+            found[place] = self._links.around(FAULT_PAGE).then(static_files(files))
         return found
 
     def refuse(self, root: str, fault: type[Fault] = Unavailable) -> None:
@@ -176,7 +183,7 @@ class _Refusals:
 
     def __init__(self, links: Links, envelope: EnvelopeName) -> None:
         told: list[tuple[str, Envelope]] = [*ENVELOPES.items(), (_PAGE, FAULT_PAGE)]
-        self.handlers = {name: links.outer(envelope).append(options).then(_refuse) for name, envelope in told}
+        self.handlers = {name: links.around(envelope).append(options).then(_refuse) for name, envelope in told}
         self._default: EnvelopeName = envelope
         self.envelopes: dict[str, EnvelopeName] = {}
         self.paged: set[str] = set()

@@ -9,6 +9,7 @@ from pi_server.config.keys import Key, keys_of
 from pi_server.config.units import seconds_text, size_text
 from pi_server.providers.credentials import KINDS
 from pi_server.providers.settings import RestSettings, SoapSettings
+from pi_server.server.metrics.families import FAMILIES, Family
 from tests.docs.pages import DOCS
 
 _WRITTEN: Mapping[str, Callable[[Any], str]] = {"time": seconds_text, "size": size_text}
@@ -44,9 +45,24 @@ def _plain(value: Any) -> str:
     return str(value).replace("'", "")
 
 
+_KINDS = {"counter": "counter", "histogram": "histogram", "sum": "gauge, summed", "most": "gauge, the highest"}
+
+
+def metrics() -> str:
+    """The Markdown table of every figure."""
+    return "\n".join(("| metric | kind | labels | meaning |", "|---|---|---|---|", *map(_figure, FAMILIES))) + "\n"
+
+
+def _figure(family: Family) -> str:
+    ending = "_total" if family.kind == "counter" else ""
+    labels = ", ".join(f"`{label}`" for label in family.labels)
+    return f"| `pi_server_{family.name}{ending}` | {_KINDS[family.kind]} | {labels} | {family.help} |"
+
+
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "configuration": ("configuration.md", configuration_reference),
     "auth": ("credentials.md", auth),
+    "metrics": ("operating.md", metrics),
     "provider settings": ("writing-plugins.md", provider_settings),
 }
 """Where each table stands and what makes it, by the name in its marks."""

@@ -1,0 +1,1 @@
+"""What a server counts, told by any of its workers for all of them."""
