@@ -55,6 +55,8 @@ def open_mongo(url: str, timeout: float) -> MongoStore:
             journal=True,
             readConcernLevel="majority",
             readPreference="primary",
+            retryReads=True,
+            retryWrites=True,
             timeoutMS=limit,
             connectTimeoutMS=limit,
             serverSelectionTimeoutMS=limit,
