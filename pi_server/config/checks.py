@@ -19,10 +19,12 @@ _KEYS_TEXT: Final = "must be sqlite, memory, name:port,name:port,... or a redis:
 _DOCUMENTS_TEXT: Final = "must be sqlite, memory or a mongodb:// URL"
 _EMBEDDED: Final = frozenset({"sqlite", "memory"})
 _REDIS: Final = frozenset({"redis", "rediss"})
+_MISTYPED: Final = re.compile(r"[\s\x00-\x1f\x7f#]")  # no address, password or option is written with one of these
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _RATE: Final = re.compile(r"[1-9][0-9]{0,8} ?/ ?(?:second|minute|hour|day)", re.ASCII)
 SHORTEST_SECRET: Final = 32
+_PATIENCE: Final = 8.0
 
 
 def refuse(reason: str) -> PydanticCustomError:
@@ -110,7 +112,7 @@ def digest(value: SecretStr) -> SecretStr:
 
 def key_store(value: str) -> str:
     """An embedded store, Redis nodes or a Redis URL; kept as given."""
-    good = value in _EMBEDDED or (_url(value, _REDIS) if "://" in value else _redis_nodes(value))
+    good = value in _EMBEDDED or (_redis_url(value) if "://" in value else _redis_nodes(value))
     if not good:
         raise refuse(_KEYS_TEXT)
     return value
@@ -120,6 +122,13 @@ def document_store(value: str) -> str:
     """An embedded store or a MongoDB URL; kept as given."""
     if value not in _EMBEDDED and not value.startswith(("mongodb://", "mongodb+srv://")):
         raise refuse(_DOCUMENTS_TEXT)
+    return value
+
+
+def store_time(value: float) -> float:
+    """Seconds a call may be held up by a store that hangs."""
+    if value > _PATIENCE:
+        raise refuse(f"must be {_PATIENCE:g}s or less: so long a store that hangs holds up whoever asks it")
     return value
 
 
@@ -176,6 +185,10 @@ def known_chain(name: str, info: ValidationInfo) -> str:
     if known is not None and name not in known:
         raise refuse(f"no such chain; known: {', '.join(sorted(known))}")
     return name
+
+
+def _redis_url(value: str) -> bool:
+    return not _MISTYPED.search(value) and _url(value, _REDIS)
 
 
 def _redis_nodes(value: str) -> bool:

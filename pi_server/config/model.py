@@ -37,7 +37,9 @@ class StoresSection(Section):
         repr=False,
         description="`sqlite`, `memory`, a `redis://` URL, or the nodes of a Redis Cluster: `name:port,name:port`.",
     )
-    timeout: Duration = Field(default=2.0, description="Longest time a store may take to answer.")
+    timeout: Annotated[Duration, AfterValidator(checks.store_time)] = Field(
+        default=2.0, description="Longest time a store may take to answer, at most 8 s; a Redis has 0.6 s of it."
+    )
     when_away: Literal["refuse", "allow"] = Field(
         default="refuse",
         description="Sessions and JWTs while nobody knows which are revoked: `refuse` (503) or `allow`.",

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from pi_server.domain.attempts import MONTH, Allowance
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import KeyStore
+from pi_server.stores.key_rules import added
 from pi_server.stores.rate_counters import Rate, Window
 
 _log = logging.getLogger("pi_server.attempts")
@@ -42,7 +43,7 @@ class CountedAttempts:
         """Begin a pause if this was the last one; of several that find that out at once, one begins it."""
         name = self._name(key)
         try:
-            if int(await self._keys.get(f"{name}:count") or 0) < self._allowance.most:
+            if added(await self._keys.get(f"{name}:count"), 0) < self._allowance.most:
                 return
             if not await self._keys.add(f"{name}:pause", b"1", lasting=self._allowance.within):
                 return

@@ -55,6 +55,8 @@ def open_mongo(url: str, timeout: float) -> MongoStore:
             journal=True,
             readConcernLevel="majority",
             readPreference="primary",
+            retryReads=True,
+            retryWrites=True,
             timeoutMS=limit,
             connectTimeoutMS=limit,
             serverSelectionTimeoutMS=limit,
@@ -96,14 +98,12 @@ class MongoStore:
 
     async def run(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Do something with a database of a schema that is known; both within the time of one answer."""
-        with self._faults():
-            try:
-                async with asyncio.timeout(self._timeout + _SLACK):
-                    if not self._checked:
-                        await self._known_schema()
-                    return await work()
-            except TimeoutError:
-                raise StoreUnavailable(f"MongoDB: no answer in {self._timeout:g} s") from None
+        limit = asyncio.timeout(self._timeout + _SLACK)
+        with self._faults(), _cancelled_as_said(limit):
+            async with limit:
+                if not self._checked:
+                    await self._known_schema()
+                return await work()
 
     async def expire(self, collection: _Collection) -> None:
         """Have MongoDB delete the collection's expired documents by and by."""
@@ -136,6 +136,8 @@ class MongoStore:
         """The driver names hosts and reasons, and never a password."""
         try:
             yield
+        except TimeoutError:
+            raise StoreUnavailable(f"MongoDB: no answer in {self._timeout:g} s") from None
         except DuplicateKeyError as error:
             fields = (error.details or {}).get("keyPattern", {"_id": 1})
             raise DuplicateKey(*map(field_of, fields)) from None
@@ -247,6 +249,20 @@ class MongoDocuments:
     async def _stale_or_missing(self, id_: str) -> Stale | NotFound:
         query = {"_id": id_, **_living()}
         return NotFound() if await self._run(lambda: self._all.find_one(query, {"_id": 1})) is None else Stale()
+
+
+@contextmanager
+def _cancelled_as_said(limit: asyncio.Timeout) -> Generator[None]:
+    """A driver cancelled while it looks for a primary says that its lock is not acquired."""
+    try:
+        yield
+    except RuntimeError:
+        task = asyncio.current_task()
+        if limit.expired():
+            raise TimeoutError from None
+        if task and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
 
 
 async def _upserted(collection: _Collection, id_: str, change: Query) -> dict[str, Any]:

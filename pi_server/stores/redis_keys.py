@@ -27,6 +27,7 @@ _SCHEMA: Final = 1
 _SCHEMA_KEY: Final = b"pi:schema"
 _PREFIX: Final = b"pi:key:"
 _WAIT: Final = 0.5  # seconds for one answer: what hangs must not hold up a call for longer
+_WHOLE: Final = 0.6  # for all there is to it: waiting for a connection, making it, asking a second time
 _CONNECTIONS: Final = 50
 _AT_ONCE: Final = 64  # commands; from the hundredth on, the driver refuses them instead of waiting
 _LONGEST_REASON: Final = 200
@@ -47,10 +48,10 @@ class RedisKeys:
     """One server.  Expiry is its own affair; it connects when it is first asked, and again after it was away."""
 
     def __init__(self, client: Redis | RedisCluster, where: str, timeout: float, secret: str = "") -> None:
-        """Speak of the store as ``where``, never of ``secret``; no method takes longer than ``timeout`` seconds."""
+        """Speak of the store as ``where``, never of ``secret``; no method takes longer than ``timeout``, nor 0.6 s."""
         self._client: Any = client  # whose commands are not typed
         self._where = where
-        self._timeout = timeout
+        self._timeout = min(timeout, _WHOLE)
         self._secret = secret
         self._checked = False
 
@@ -174,6 +175,12 @@ class ClusterKeys(RedisKeys):
         super().__init__(client, where, timeout)
         self._cluster = client
         self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def ping(self) -> None:
+        """See `RedisKeys.ping`; asks every master, so that one that died leaves the map before a call runs into it."""
+        async with self._asking():
+            await self._check()
+            await self._cluster.execute_command("PING", target_nodes=RedisCluster.PRIMARIES)
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """See `KeyStore.get_many`; side by side, for the keys are on several servers."""

@@ -1,10 +1,13 @@
-"""A real mongod, a replica set of one node, and a database of its own for each test."""
+"""A real mongod, as a replica set of one node with a database for each test, or of three that may be damaged."""
 
 import shutil
+import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import Popen
+from typing import Any
 from uuid import uuid4
 
 import pymongo
@@ -21,7 +24,15 @@ _SMALL = (
     "--setParameter=ttlMonitorSleepSecs=1",
     "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",
 )
-_QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+_QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200, "heartbeatTimeoutSecs": 2}
+_FAULTS = (
+    "--setParameter=enableTestCommands=1",  # lets `MongoSet.hold` slow it down
+    "--setParameter=oplogInitialFindMaxSeconds=3",  # a secondary that copies from a node that hangs takes another one
+    "--setParameter=oplogRetriedFindMaxSeconds=2",
+    "--setParameter=oplogNetworkTimeoutBufferSeconds=1",
+    "--syncdelay=2",  # seconds until it notices that it cannot write to its disk
+)
+_PATIENCE = 40.0
 
 
 def mongod_program() -> str:
@@ -52,6 +63,99 @@ def _initiate(host: str) -> None:
         client.admin.command("replSetInitiate", config)
     with pymongo.MongoClient[dict[str, object]](mongo_url(host), serverSelectionTimeoutMS=20_000) as client:
         client.get_default_database().warm.insert_one({})
+
+
+class MongoSet:
+    """Three nodes, each of which may be killed, stopped and started again; they hold what they acknowledged."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        """Start them in folders below ``folder``; ``stack`` stops whatever runs."""
+        self.ports = [free_port() for _ in range(3)]
+        self._folder, self._stack = folder, stack
+        self.processes = [self._start(node) for node in range(3)]
+        members = [{"_id": node, "host": f"127.0.0.1:{port}"} for node, port in enumerate(self.ports)]
+        with self._asking(0) as client:
+            client.admin.command("replSetInitiate", {"_id": "rs0", "settings": _QUICK, "members": members})
+        self.until_whole()
+
+    def url(self, database: str, options: str = "") -> str:
+        """As ``stores.documents`` names a database of theirs."""
+        return f"mongodb://{','.join(f'127.0.0.1:{port}' for port in self.ports)}/{database}?replicaSet=rs0{options}"
+
+    def states(self) -> list[str]:
+        """``PRIMARY``, ``SECONDARY`` or something else, of each node."""
+        return [self._state(node) for node in range(3)]
+
+    def primary(self, but: int = -1) -> int:
+        """The node that is the primary, once one is that is not ``but``."""
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            for node in range(3):
+                if node != but and self._state(node) == "PRIMARY":
+                    return node
+            time.sleep(0.05)
+        raise AssertionError(f"no primary: {self.states()}")
+
+    def until_whole(self) -> None:
+        """Wait for one primary and two secondaries."""
+        end = time.monotonic() + _PATIENCE
+        while sorted(self.states()) != ["PRIMARY", "SECONDARY", "SECONDARY"]:
+            assert time.monotonic() < end, self.states()
+            time.sleep(0.05)
+
+    def tell(self, node: int, command: str, value: Any = 1, **more: Any) -> Any:
+        """What a node answers to a command."""
+        with self._asking(node, 10_000) as client:
+            return client.admin.command(command, value, **more)
+
+    def kill(self, node: int) -> None:
+        """End a node without notice."""
+        self.processes[node].kill()
+        self.processes[node].wait()
+
+    def revive(self, node: int, *wrap: str) -> None:
+        """Start a node that ended; ``wrap`` is what its command is given to."""
+        self.processes[node] = self._start(node, *wrap)
+
+    @contextmanager
+    def hold(self, node: int, command: str, milliseconds: int) -> Generator[None]:
+        """Have a node take so long before it begins with a command of that name."""
+        data = {"failCommands": [command], "blockConnection": True, "blockTimeMS": milliseconds}
+        self.tell(node, "configureFailPoint", "failCommand", mode="alwaysOn", data=data)
+        try:
+            yield
+        finally:
+            self.tell(node, "configureFailPoint", "failCommand", mode="off")
+
+    def folder(self, node: int) -> Path:
+        """Where a node keeps its data."""
+        return self._folder / str(node)
+
+    def _state(self, node: int) -> str:
+        with suppress(pymongo.errors.PyMongoError), self._asking(node) as client:
+            hello = client.admin.command("hello")
+            return "PRIMARY" if hello["isWritablePrimary"] else "SECONDARY" if hello.get("secondary") else "OTHER"
+        return "AWAY"
+
+    def _asking(self, node: int, within: int = 1000) -> pymongo.MongoClient[dict[str, Any]]:
+        """A client of one node alone, which need not be fit to serve."""
+        return pymongo.MongoClient[dict[str, Any]](
+            "127.0.0.1", self.ports[node], directConnection=True, timeoutMS=within, serverSelectionTimeoutMS=within
+        )
+
+    def _start(self, node: int, *wrap: str) -> Popen[bytes]:
+        (data := self.folder(node)).mkdir(parents=True, exist_ok=True)
+        port = self.ports[node]
+        place = (f"--dbpath={data}", "--bind_ip=127.0.0.1", f"--port={port}", "--replSet=rs0")
+        command = (*wrap, mongod_program(), *place, *_SMALL, *_FAULTS)
+        return self._stack.enter_context(running(command, self._folder / f"{node}.log", lambda: listening(port)))
+
+
+@contextmanager
+def replica_set_of_three(folder: Path) -> Generator[MongoSet]:
+    """A set of one's own, to damage it."""
+    with ExitStack() as stack:
+        yield MongoSet(folder, stack)
 
 
 def mongo_url(host: str, database: str = "warm") -> str:

@@ -62,6 +62,7 @@ def decode(plain: bytes) -> Record | None:
     """The record in what this server sealed or stored; None for anything in another form."""
     try:
         form, id_, user, realm, scopes, opened, seen, data = json.loads(plain)
-    except (TypeError, ValueError):
+        record = Record(str(id_), str(user), str(realm), frozenset(scopes), float(opened), float(seen), dict(data))
+    except (TypeError, ValueError, RecursionError):
         return None
-    return Record(id_, user, realm, frozenset(scopes), opened, seen, data) if form == _FORM else None
+    return record if form == _FORM else None

@@ -214,7 +214,10 @@ class StoredSessions(SessionStorage):
             return None
         stored, seen = await self._keys.get_many([_key(id_), _seen_key(id_)])
         record = decode(stored) if stored is not None else None
-        return replace(record, seen=float(seen)) if record and seen is not None else None
+        try:
+            return replace(record, seen=float(seen)) if record and seen is not None else None
+        except ValueError:  # somebody else wrote there: it is as good as gone
+            return None
 
     async def _renewed(self, record: Record, *, fresh: bool) -> OpenSession:
         if self._stale(record):
