@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -58,7 +58,7 @@ class Users:
         self.numbers: dict[str, list[int]] = {name: [] for name in self.names}
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    async def at_work(self) -> AsyncGenerator[None]:
         """Until left; before and afterwards everybody is served."""
         tasks = [asyncio.create_task(self._work(name)) for name in self.names]
         try:

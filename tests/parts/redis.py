@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from subprocess import Popen
@@ -74,7 +75,7 @@ def _free_port() -> int:
             return port
 
 
-def tell(port: int, *command: str | int) -> Any:
+def tell(port: int, *command: str | bytes | int) -> Any:
     """What the server on ``port`` answers to a command."""
     node: Any = redis.Redis(port=port, protocol=2, socket_timeout=5)  # its commands are not typed
     try:
@@ -135,7 +136,7 @@ class RedisCluster:
             self.processes.append(self._start(port))
             for other in self.ports[:-1]:
                 tell(port, "CLUSTER MEET", "127.0.0.1", other)
-            until(lambda port=port, master=master: self._replicates(port, master), "a replica")
+            until(partial(self._replicates, port, master), "a replica")
         self.until_whole()
 
     def until_whole(self) -> None:
