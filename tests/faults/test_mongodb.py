@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pymongo
 import pytest
+from pymongo.errors import PyMongoError
 
 from tests.cli.processes import Serving
 from tests.faults.scene import Asker, asking, keeping, until
@@ -61,7 +62,7 @@ class Writers:
         self.acknowledged: list[str] = []
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    async def at_work(self) -> AsyncGenerator[None]:
         """Until left; what was acknowledged must be there then, as the set itself says."""
         tasks = [asyncio.create_task(self._write()) for _ in range(4)]
         try:
@@ -213,7 +214,7 @@ async def _elect(mongo: MongoSet, node: int) -> None:
     """Make a node the primary."""
 
     async def is_primary() -> bool:
-        with suppress(pymongo.errors.PyMongoError):
+        with suppress(PyMongoError):
             mongo.tell(node, "replSetStepUp")
         return mongo.states()[node] == "PRIMARY"
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pymongo
 import pytest
+from pymongo.errors import PyMongoError
 
 from tests.parts.processes import free_port, listening, running
 
@@ -132,7 +133,7 @@ class MongoSet:
         return self._folder / str(node)
 
     def _state(self, node: int) -> str:
-        with suppress(pymongo.errors.PyMongoError), self._asking(node) as client:
+        with suppress(PyMongoError), self._asking(node) as client:
             hello = client.admin.command("hello")
             return "PRIMARY" if hello["isWritablePrimary"] else "SECONDARY" if hello.get("secondary") else "OTHER"
         return "AWAY"

@@ -1,4 +1,4 @@
-"""Real Redis servers: one that stands alone, and clusters of three masters; started when a test first asks for them."""
+"""Real Redis servers, started when a test first asks: one alone, and clusters of three masters, or with replicas."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from subprocess import Popen
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 import redis
+from redis.crc import key_slot
 
 from tests.parts.processes import running
 
@@ -73,7 +75,7 @@ def _free_port() -> int:
             return port
 
 
-def tell(port: int, *command: str | int) -> Any:
+def tell(port: int, *command: str | bytes | int) -> Any:
     """What the server on ``port`` answers to a command."""
     node: Any = redis.Redis(port=port, protocol=2, socket_timeout=5)  # its commands are not typed
     try:
@@ -99,7 +101,7 @@ def redis_on(port: int, folder: Path, *options: str) -> Generator[Popen[bytes]]:
 
 
 class RedisCluster:
-    """Three masters with a third of the slots each, and no replicas."""
+    """Three masters with a third of the slots each, and no replicas unless they are added."""
 
     def __init__(self, start: Callable[[int], Popen[bytes]]) -> None:
         """Start the nodes with ``start``, which takes their ports."""
@@ -126,6 +128,48 @@ class RedisCluster:
         """Start a node that ended; it knows the others, but no key."""
         self.processes[node] = self._start(self.ports[node])
 
+    def add_replicas(self) -> None:
+        """Give each master one."""
+        masters = [tell(port, "CLUSTER MYID").decode() for port in self.ports]
+        for master in masters:
+            self.ports.append(port := _free_port())
+            self.processes.append(self._start(port))
+            for other in self.ports[:-1]:
+                tell(port, "CLUSTER MEET", "127.0.0.1", other)
+            until(partial(self._replicates, port, master), "a replica")
+        self.until_whole()
+
+    def until_whole(self) -> None:
+        """Wait until all nodes know of three masters, and each that is none copies one."""
+        until(lambda: all(map(self._is_well, self.ports)), "the cluster to be whole")
+
+    def masters(self) -> list[tuple[int, int, int]]:
+        """First and last slot and port of those that have any, as a node that answers says."""
+        told = next(tell(port, "CLUSTER SLOTS") for port in self.ports if _answers(port))
+        return [(first, last, port) for first, last, (_, port, *_), *_ in told]
+
+    def master_of(self, key: str) -> int:
+        """The port of the node that has a key."""
+        slot = key_slot(key.encode())
+        return next(port for first, last, port in self.masters() if first <= slot <= last)
+
+    def _replicates(self, port: int, master: str) -> bool:
+        try:
+            tell(port, "CLUSTER REPLICATE", master)
+        except redis.ResponseError:  # it does not know the master yet
+            return False
+        return True
+
+    def _is_well(self, port: int) -> bool:
+        if not _answers(port):
+            return False
+        about, role = tell(port, "CLUSTER INFO"), tell(port, "INFO", "replication")
+        copies = role["role"] == "master" or role["master_link_status"] == "up"
+        nodes = tell(port, "CLUSTER NODES")
+        masters = sum("master" in node["flags"] and bool(node["slots"]) for node in nodes.values())
+        failed = any("fail" in node["flags"] for node in nodes.values())
+        return about["cluster_state"] == "ok" and copies and masters == 3 and not failed
+
 
 @contextmanager
 def redis_cluster_in(folder: Path, *options: str) -> Generator[RedisCluster]:
@@ -143,10 +187,15 @@ def _form(ports: Sequence[int]) -> None:
         tell(port, "CLUSTER ADDSLOTS", *range(_SLOTS[index], _SLOTS[index + 1]))
     for one, other in permutations(ports, 2):
         tell(one, "CLUSTER MEET", "127.0.0.1", other)  # each meets each: it is quicker
-    end = time.monotonic() + 20
-    while not all(_WHOLE.items() <= tell(port, "CLUSTER INFO").items() for port in ports):
+    until(lambda: all(_WHOLE.items() <= tell(port, "CLUSTER INFO").items() for port in ports), "a whole cluster")
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds; RuntimeError when it takes too long."""
+    end = time.monotonic() + 40
+    while not holds():
         if time.monotonic() > end:
-            raise RuntimeError("the Redis Cluster does not become whole")
+            raise RuntimeError(f"waited in vain for {what}")
         time.sleep(0.05)
 
 
