@@ -22,6 +22,7 @@ from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
 from pi_server.server.capabilities import capabilities
+from pi_server.server.certificates import Certificates
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, token_guard
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
@@ -107,22 +108,21 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         await trust.follow(opened)
         alerts = Alerts(config.alerts)
         opened.push_async_callback(alerts.close)
-        outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell)
+        outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell, logs.decided)
         rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
         opened.push_async_callback(rates.close)
         binder = Binder(
             config, loaded.origins, outbound.provider, capabilities(stores, trust, ring, logs.audit), read_page_files
         )
         plugins = tuple(await load_plugins(config, binder, given))
-        outbound.warn()
+        await _watch(Certificates(outbound, stores.keys, alerts.tell), opened)
         foreign = await _foreign(loaded)
         tallies = Tallies() if config.metrics.port else None
         links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring), tallies)
         site = Site(links, config.server.envelope)
         outer = links.around(ENVELOPES[config.server.envelope])
-        guard = token_guard(trust)
-        add_core_pages(site, config, outer, guard, lambda: mounts_of(plugins), trust.sessions.cookie_name)
-        add_health_pages(site, outer.extend(guard), readiness, lambda: _failed(plugins))
+        add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), trust.sessions.cookie_name)
+        add_health_pages(site, outer.extend(token_guard(trust)), readiness, lambda: _failed(plugins))
         plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
         _tell_failures(plugins, strict=config.server.strict)
         return Server(
@@ -138,6 +138,11 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             opened.pop_all(),
         )
+
+
+async def _watch(certificates: Certificates, opened: AsyncExitStack) -> None:
+    await certificates.look()
+    beside(opened, certificates.watch())
 
 
 async def _foreign(loaded: LoadedConfig) -> Foreign:

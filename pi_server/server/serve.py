@@ -25,6 +25,7 @@ from pi_server.server.metrics.site import Metrics, telling
 from pi_server.server.protocol import Runner
 from pi_server.server.questions import questions
 from pi_server.server.report import tell_tasks, write_report
+from pi_server.server.unforeseen_questions import unforeseen_questions
 
 LINGERING = 2.0
 """Seconds the rest of a refused body is read, so that its consumer sees the answer before the connection closes."""
@@ -62,7 +63,10 @@ async def serve(
         metrics = _metrics(server, settings, alone=beside is None)
         try:
             async with (
-                answering(settings.data_dir, {**questions(server.standings), **metrics.verbs}),
+                answering(
+                    settings.data_dir,
+                    {**questions(server.standings), **unforeseen_questions(server.unforeseen), **metrics.verbs},
+                ),
                 telling(metrics, loaded.config.metrics),
                 listening(server, settings, sockets, tls) as runner,
             ):
