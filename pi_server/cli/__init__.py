@@ -15,6 +15,7 @@ from pi_server.cli.plugin_list import list_plugins
 from pi_server.cli.providers import close_breaker, list_providers, open_breaker
 from pi_server.cli.routes import routes
 from pi_server.cli.run import run
+from pi_server.cli.service import disable, enable, list_services, quarantine, release, reload_service
 from pi_server.cli.startup import startup
 from pi_server.cli.token import create, list_tokens, revoke, rotate
 
@@ -44,6 +45,15 @@ providers.callback(invoke_without_command=True)(list_providers)
 providers.command("open")(open_breaker)
 providers.command("close")(close_breaker)
 app.add_typer(providers, name="providers")
+
+service = typer.Typer(help="Switch one service of a running server on, off or over.", no_args_is_help=True)
+service.command("list")(list_services)
+service.command()(enable)
+service.command()(disable)
+service.command("reload")(reload_service)
+service.command()(quarantine)
+service.command()(release)
+app.add_typer(service, name="service")
 
 token = typer.Typer(help="Make, list and end the service tokens of consumers.", no_args_is_help=True)
 token.command()(create)

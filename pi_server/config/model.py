@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pi_server.config import checks
 from pi_server.config.alert_section import AlertsSection
 from pi_server.config.consumer_sections import JwtSection, SessionsSection, TokenSection
+from pi_server.config.guard_section import GuardSection
 from pi_server.config.limit_sections import CorsSection, GzipSection, IdempotencySection, LimitsSection
 from pi_server.config.log_sections import ApiLevel, LogsSection
 from pi_server.config.metrics_section import MetricsSection
@@ -113,6 +114,7 @@ class Config(Section):
     logs: Annotated[LogsSection, Empty] = Field(default=LogsSection(), description="The logs.")
     alerts: Annotated[AlertsSection, Empty] = Field(default=AlertsSection(), description="Alerts.")
     metrics: Annotated[MetricsSection, Empty] = Field(default=MetricsSection(), description="Metrics.")
+    guard: Annotated[GuardSection, Empty] = Field(default=GuardSection(), description="Plugins that misbehave.")
     docs: DocsMode | None = Field(
         default=None,
         description="Who sees the documentation pages; without it, `public` on a loopback bind, otherwise `guarded`.",

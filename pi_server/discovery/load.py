@@ -24,7 +24,7 @@ async def load_plugins(config: Config, binder: Binder, given: Given | None = Non
     """
     installed = discover() if given is None else {}
     plugins = [
-        await _load(name, section, installed.get(name, []), binder, given or {})
+        await load_plugin(name, section, installed.get(name, []), binder, given or {})
         for name, section in config.services.items()
     ]
     rest = [name for name in installed if name not in config.services]
@@ -32,9 +32,10 @@ async def load_plugins(config: Config, binder: Binder, given: Given | None = Non
     return _without_equal_roots(plugins)
 
 
-async def _load(
+async def load_plugin(
     name: str, section: ServiceSection, candidates: list[Candidate], binder: Binder, given: Given
 ) -> Plugin:
+    """One of them, from its section, whatever the others are."""
     candidate = candidates[0] if candidates else None
     if not section.enabled:
         return Plugin(name=name, enabled=False, candidate=candidate)

@@ -1,6 +1,7 @@
 """What is known of a plugin, and how far it came."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pi_server.domain.mount import Mount
@@ -70,3 +71,17 @@ class Plugin:
         if self.failures:
             return "failed"
         return "serving" if self.bound else "disabled"
+
+
+def not_served(plugin: Plugin, error: BaseException) -> Plugin:
+    """The plugin as failed in its last phase."""
+    if isinstance(error, PluginError):
+        return replace(plugin, bound=None, failures=error.failures)
+    timed_out = isinstance(error, TimeoutError)
+    reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"
+    return replace(plugin, bound=None, failures=(Failure("serve", f"services.{plugin.name}", reason),))
+
+
+def mounts_of(plugins: Iterable[Plugin]) -> list[Mount]:
+    """All operations of those plugins that are served."""
+    return [mount for plugin in plugins if plugin.bound for mount in plugin.bound.mounts]

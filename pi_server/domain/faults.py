@@ -30,6 +30,8 @@ Fault                       code, status, message: the only error text that ever
 ├── HeadersTooLarge         431  more bytes of headers than the server takes
 ├── InternalFault           500  our mistake, or a plugin's
 ├── Unavailable             503  a plugin that could not be started
+├── ServiceDisabled         503  switched off by hand
+├── ServiceQuarantined      503  it held up all others
 ├── Busy                    503  as many calls in flight as the server takes
 ├── StoreUnavailable        503  the store does not answer
 ├── Unrecorded              503  an access that cannot be put on record
@@ -316,6 +318,20 @@ class Unavailable(Fault):
     """The service is configured here but could not be started."""
 
     code, status, message = "unavailable", 503, "This service is not available."
+    by_server = True
+
+
+class ServiceDisabled(Fault):
+    """The service was switched off by hand."""
+
+    code, status, message = "service_disabled", 503, "This service is switched off."
+    by_server = True
+
+
+class ServiceQuarantined(Fault):
+    """The service held up all others too often, or an operator took it out."""
+
+    code, status, message = "service_quarantined", 503, "This service is out of order; its operator knows."
     by_server = True
 
 

@@ -77,6 +77,13 @@ class Standing:
     certificates: tuple[Certificate, ...] = ()
     cautions: tuple[str, ...] = ()
 
+    def go_on(self, before: "Standing") -> None:
+        """Count on from another, whose last exchanges may still be under way."""
+        self.exchanges, self.failed = before.exchanges, before.failed
+        self.retries, self.failovers = before.retries, before.failovers
+        self.failures, self.refusals, self.decisions = before.failures, before.refusals, before.decisions
+        self.times, self.last_fault = before.times, before.last_fault
+
     def decide(self, decided: Decided, reason: str, correlation_id: str = "") -> None:
         """Count what a policy decided, and have it noted."""
         self.decisions[decided] += 1

@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pi_server.discovery.bind import Binder
-from pi_server.discovery.load import Given, load_plugins
-from pi_server.discovery.plugin import Failure, Plugin, PluginError
 from pi_server.domain.chain import Chain
 from pi_server.domain.connections import ConnectionLimits, Connections
-from pi_server.domain.ending import is_ending
 from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.measured import Tallies
 from pi_server.domain.readiness import Readiness
-from pi_server.domain.service import Service
 from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
+from pi_server.server.beside import beside
 from pi_server.server.capabilities import capabilities
-from pi_server.server.certificates import Certificates
+from pi_server.server.certificates import watch_certificates
+from pi_server.server.guard import Guard, open_guard
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, token_guard
+from pi_server.server.loading import Loading
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
+from pi_server.server.services import Services
 from pi_server.server.store_watch import watch_stores
 from pi_server.server.stores import ledger, open_stores
+from pi_server.server.switches import switched, switches_in
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.server.twins import Twins
-from pi_server.stores.rate_counters import open_rate_counters
+from pi_server.stores.rate_counters import RateCounters, open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages
 from pi_server.web.health import add_health_pages
-from pi_server.web.pages.files import read_page_files
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import Mapping
 
     from aiohttp import web
 
-    from pi_server.config import LoadedConfig
-    from pi_server.domain.mount import Mount
+    from pi_server.config import Config, LoadedConfig
+    from pi_server.discovery.load import Given
+    from pi_server.discovery.plugin import Plugin
     from pi_server.domain.unforeseen import Unforeseen
     from pi_server.web.endpoint import Handler
-
-LIFESPAN_LIMIT = 10.0
-"""Seconds a plugin's lifespans may take to enter, and again to leave."""
 
 _log = logging.getLogger("pi_server.server")
 
@@ -64,14 +60,20 @@ class Server:
     application: web.Application
     outer: Chain[Handler]
     turn: Turn
-    plugins: tuple[Plugin, ...]
+    services: Services
     standings: Mapping[str, Standing]
     logs: Logs
     readiness: Readiness
     unforeseen: Mapping[str, Unforeseen]
     tallies: Tallies | None
     connections: Connections
+    guard: Guard
     _open: AsyncExitStack
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Every plugin, as far as it came."""
+        return self.services.plugins
 
     async def close(self) -> None:
         """Leave the services, close the providers, and the logs last."""
@@ -95,7 +97,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         ConfigError: a chain, a key or a store cannot be used as configured.
         PluginsFailed: in strict mode, when a plugin cannot be served.
     """
-    config = loaded.config
+    config = switched(loaded.config, switches_in(loaded.config.server.data_dir))
     check_chains(loaded)
     async with AsyncExitStack() as opened:
         turn = Turn()
@@ -106,43 +108,50 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         ring = key_ring(config)
         trust = build_trust(config, stores, ring)
         await trust.follow(opened)
-        alerts = Alerts(config.alerts)
-        opened.push_async_callback(alerts.close)
+        alerts = _alerts(config, opened)
         outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell, logs.decided)
-        rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
-        opened.push_async_callback(rates.close)
-        binder = Binder(
-            config, loaded.origins, outbound.provider, capabilities(stores, trust, ring, logs.audit), read_page_files
-        )
-        plugins = tuple(await load_plugins(config, binder, given))
-        await _watch(Certificates(outbound, stores.keys, alerts.tell), opened)
+        rates = _rates(config, opened)
+        loading = Loading(loaded, outbound.provider, capabilities(stores, trust, ring, logs.audit), given)
+        plugins = await loading.everything(config)
+        await watch_certificates(outbound, stores.keys, alerts.tell, opened)
+        guard = open_guard(config.guard, plugins, opened)
         foreign = await _foreign(loaded)
         tallies = Tallies() if config.metrics.port else None
         links = inbound(config, logs.access, trust, rates, foreign, ledger(config, stores, ring), tallies)
         site = Site(links, config.server.envelope)
         outer = links.around(ENVELOPES[config.server.envelope])
-        add_core_pages(site, config, outer, token_guard(trust), lambda: mounts_of(plugins), trust.sessions.cookie_name)
-        add_health_pages(site, outer.extend(token_guard(trust)), readiness, lambda: _failed(plugins))
-        plugins = tuple([await _serve(plugin, site, opened) for plugin in plugins])
-        _tell_failures(plugins, strict=config.server.strict)
+        add_core_pages(site, config, outer, token_guard(trust), lambda: services.mounts, trust.sessions.cookie_name)
+        add_health_pages(site, outer.extend(token_guard(trust)), readiness, lambda: services.failed)
+        services = Services(loaded.config, site, guard, outbound, loading.anew)
+        opened.push_async_callback(services.close)
+        await services.start(plugins)
+        _tell_failures(services.plugins, strict=config.server.strict)
         return Server(
             site.application(config.server.body_limit),
             outer,
             turn,
-            plugins,
+            services,
             outbound.standings,
             logs,
             readiness,
             outbound.unforeseen,
             tallies,
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
+            guard,
             opened.pop_all(),
         )
 
 
-async def _watch(certificates: Certificates, opened: AsyncExitStack) -> None:
-    await certificates.look()
-    beside(opened, certificates.watch())
+def _alerts(config: Config, opened: AsyncExitStack) -> Alerts:
+    alerts = Alerts(config.alerts)
+    opened.push_async_callback(alerts.close)
+    return alerts
+
+
+def _rates(config: Config, opened: AsyncExitStack) -> RateCounters:
+    rates = open_rate_counters(config.stores.keys, config.limits.rates.when_away)
+    opened.push_async_callback(rates.close)
+    return rates
 
 
 async def _foreign(loaded: LoadedConfig) -> Foreign:
@@ -150,75 +159,6 @@ async def _foreign(loaded: LoadedConfig) -> Foreign:
     for name, failed in foreign.failed.items():
         _log.error("middleware %s cannot be used: %s", name, failed)
     return foreign
-
-
-def beside(opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    """Have ``work`` go on until ``opened`` is closed."""
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.wait({task})
-
-    opened.push_async_callback(end)
-
-
-def _failed(plugins: Iterable[Plugin]) -> list[str]:
-    return [plugin.name for plugin in plugins if plugin.failures]
-
-
-async def _serve(plugin: Plugin, site: Site, opened: AsyncExitStack) -> Plugin:
-    """The plugin with its operations mounted, or failed with the reason."""
-    if plugin.bound is None:
-        if plugin.failures and plugin.root:
-            site.refuse(plugin.root)
-        return plugin
-    try:
-        async with asyncio.timeout(LIFESPAN_LIMIT), AsyncExitStack() as entered:
-            for service in _services(plugin.bound.service):
-                await entered.enter_async_context(service.lifespan())
-            site.mount(plugin.bound.mounts)
-            opened.push_async_callback(_leave, plugin.name, entered.pop_all())
-    except BaseException as error:  # whatever a plugin raises takes down only itself
-        if is_ending(error):
-            raise
-        site.refuse(plugin.root)
-        return not_served(plugin, error)
-    return plugin
-
-
-async def _leave(name: str, entered: AsyncExitStack) -> None:
-    """End a plugin's lifespans; one that raises or hangs does not keep the others from ending."""
-    try:
-        async with asyncio.timeout(LIFESPAN_LIMIT):
-            await entered.aclose()
-    except BaseException as error:  # as when it was entered
-        if is_ending(error):
-            raise
-        _log.exception("plugin %s did not end its lifespan", name)
-
-
-def not_served(plugin: Plugin, error: BaseException) -> Plugin:
-    """The plugin as failed in its last phase."""
-    if isinstance(error, PluginError):
-        return replace(plugin, bound=None, failures=error.failures)
-    timed_out = isinstance(error, TimeoutError)
-    reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"
-    return replace(plugin, bound=None, failures=(Failure("serve", f"services.{plugin.name}", reason),))
-
-
-def mounts_of(plugins: Iterable[Plugin]) -> list[Mount]:
-    """All operations of those plugins that are served."""
-    return [mount for plugin in plugins if plugin.bound for mount in plugin.bound.mounts]
-
-
-def _services(service: Service) -> list[Service]:
-    """A service and all those nested in it, outermost first."""
-    found = [service]
-    for value in vars(service).values():
-        if isinstance(value, Service):
-            found += _services(value)
-    return found
 
 
 def _tell_failures(plugins: tuple[Plugin, ...], *, strict: bool) -> None:

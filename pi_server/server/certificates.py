@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from pi_server.domain.alert import Alert
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import KeyStore, StoreTooNewError
+from pi_server.server.beside import beside
 from pi_server.server.outbound import Outbound
 
 DAY = 86_400.0
@@ -48,3 +49,12 @@ class Certificates:
         with suppress(StoreUnavailable, StoreTooNewError):
             return await self._keys.add(key, b"1", lasting=2 * DAY)
         return True
+
+
+async def watch_certificates(
+    outbound: Outbound, keys: KeyStore, alert: Callable[[Alert], None], opened: AsyncExitStack
+) -> None:
+    """Look now, and every day until ``opened`` is closed."""
+    certificates = Certificates(outbound, keys, alert)
+    await certificates.look()
+    beside(opened, certificates.watch())

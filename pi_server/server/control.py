@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -92,7 +93,7 @@ class _Answers:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            reply = await self._reply(reader)
+            reply = await self._reply(reader, _asker(writer))
             with suppress(OSError):  # whoever asked did not wait
                 writer.write(json.dumps(reply).encode() + b"\n")
                 await writer.drain()
@@ -101,11 +102,11 @@ class _Answers:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _reply(self, reader: asyncio.StreamReader) -> dict[str, Any]:
+    async def _reply(self, reader: asyncio.StreamReader, who: str) -> dict[str, Any]:
         try:
             async with asyncio.timeout(PATIENCE):
                 question = await self._understood(reader)
-                return {"answer": await self._verbs[question["ask"]](question)}
+                return {"answer": await self._verbs[question["ask"]]({**question, "who": who})}
         except RefusedError as refused:
             return {"refused": str(refused)}
         except TimeoutError:
@@ -120,6 +121,12 @@ class _Answers:
             if question["ask"] in self._verbs:
                 return question
         raise RefusedError(f'a question is {{"ask": ...}}, one of {", ".join(self._verbs)}')
+
+
+def _asker(writer: asyncio.StreamWriter) -> str:
+    """The user that asks, as the system knows it (unix(7), SO_PEERCRED)."""
+    credentials = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return f"uid {struct.unpack('3i', credentials)[1]}"
 
 
 class Worker:

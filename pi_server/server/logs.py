@@ -45,6 +45,7 @@ class Logs:
         self._mask = _mask(config)
         self._audit: Audit | None = None
         self._decisions: DecisionLines | None = None
+        self._operators: AppendFile | None = None
         file, writer = _open_error_log(config.logs, self._mask, opened)
         self._opened = opened.enter_context(ExitStack())  # some logs are opened when the worker has long begun
         self._files = [file]
@@ -75,6 +76,12 @@ class Logs:
             put = self._buffered("decisions", self._file("decisions", "decisions.log"))
             self._decisions = DecisionLines(put, self._mask, kept=kept, timezone=self._section.timezone)
         self._decisions.record(decision)
+
+    def operators(self) -> AppendFile:
+        """The log of what operators changed at run time, opened when somebody does."""
+        if self._operators is None:
+            self._operators = self._file("operators", "operators.log")
+        return self._operators
 
     def reopen(self) -> None:
         """Go on in fresh files after a rotation."""

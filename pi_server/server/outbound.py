@@ -59,6 +59,7 @@ class Outbound:
         self.standings: dict[str, Standing] = {}
         self.unforeseen: dict[str, Unforeseen] = {}
         self._opened = opened
+        self._closings: dict[str, AsyncExitStack] = {}
         self._twins = twins
         self._api_log = api_log
         self._turn = turn
@@ -79,12 +80,32 @@ class Outbound:
             messages=plan.messages,
             turn=self._turn,
         )
-        self._opened.push_async_callback(provider.close)
-        self.unforeseen[plan.service] = plan.status_map.unforeseen
+        self._of(plan.service).push_async_callback(provider.close)
+        self._go_on(plan, provider.standing)
         provider.standing.alert = self._alert
         provider.standing.note = self._note
         self.standings[f"{plan.service}.{plan.field}"] = provider.standing
         return provider
+
+    def _go_on(self, plan: ProviderPlan, standing: Standing) -> None:
+        """Count on from what was before, where a service is made anew."""
+        name, unforeseen = f"{plan.service}.{plan.field}", plan.status_map.unforeseen
+        if before := self.standings.get(name):
+            standing.go_on(before)
+        if known := self.unforeseen.get(plan.service):
+            unforeseen.seen = known.seen
+        self.unforeseen[plan.service] = unforeseen
+
+    def handed_over(self, service: str) -> AsyncExitStack:
+        """What closes the providers of a service, for whoever ends it before the server does."""
+        return self._closings.pop(service, AsyncExitStack()).pop_all()
+
+    def _of(self, service: str) -> AsyncExitStack:
+        """What is closed with a service, or else with the server."""
+        if service not in self._closings:
+            self._closings[service] = AsyncExitStack()
+            self._opened.push_async_callback(self._closings[service].aclose)
+        return self._closings[service]
 
     def warn(self) -> None:
         """Tell in the log what an operator should know."""
@@ -104,7 +125,7 @@ class Outbound:
         log = self._api_log.link(
             plan.api_level, lambda fault: plan.status_map.then(plan.field, fault).status, settings.secret_headers
         )
-        twin = await self._twins.twin(plan, settings, self._opened)
+        twin = await self._twins.twin(plan, settings, self._of(plan.service))
         return links.append(twin.mark, log, twin.answer) if twin else links.append(log)
 
 

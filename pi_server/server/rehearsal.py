@@ -11,8 +11,7 @@ from pi_server.audit.access_audit import AccessAudit
 from pi_server.audit.writer import Stream
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
-from pi_server.discovery.plugin import Plugin, PluginError
-from pi_server.server.assembly import mounts_of, not_served
+from pi_server.discovery.plugin import Plugin, PluginError, mounts_of, not_served
 from pi_server.server.capabilities import capabilities
 from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign

@@ -7,7 +7,7 @@ import resource
 import socket
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from signal import Signals
@@ -15,16 +15,18 @@ from signal import Signals
 from aiohttp import web
 
 from pi_server.config import LoadedConfig, ServerSection
+from pi_server.config.log_sections import LogsSection
 from pi_server.server import signals
 from pi_server.server.assembly import Server, assemble
 from pi_server.server.consumer_tls import consumer_tls
-from pi_server.server.control import answering
+from pi_server.server.control import Verb, answering
 from pi_server.server.listeners import shown
 from pi_server.server.metrics.kept import forget, metrics_folder
 from pi_server.server.metrics.site import Metrics, telling
 from pi_server.server.protocol import Runner
 from pi_server.server.questions import questions
 from pi_server.server.report import tell_tasks, write_report
+from pi_server.server.services_questions import OperatorsLog, services_questions
 from pi_server.server.unforeseen_questions import unforeseen_questions
 
 LINGERING = 2.0
@@ -32,6 +34,9 @@ LINGERING = 2.0
 
 LAST_RESORT = 4.0
 """Seconds a process may go on after a second signal, whatever its plugins hold on to."""
+
+GIVEN_UP = 70
+"""Status of a worker whose loop was held up for too long; EX_SOFTWARE of sysexits.h."""
 
 Started = Callable[[Server, str], None]
 """Is told the server and its address once it accepts connections."""
@@ -63,14 +68,12 @@ async def serve(
         metrics = _metrics(server, settings, alone=beside is None)
         try:
             async with (
-                answering(
-                    settings.data_dir,
-                    {**questions(server.standings), **unforeseen_questions(server.unforeseen), **metrics.verbs},
-                ),
+                answering(settings.data_dir, {**_verbs(server, loaded.config.logs), **metrics.verbs}),
                 telling(metrics, loaded.config.metrics),
                 listening(server, settings, sockets, tls) as runner,
             ):
                 if beside:
+                    server.guard.watch.on_stall = _give_up
                     await opened.enter_async_context(beside(server, runner, life.stop))
                 started(server, shown(sockets[0], secure=tls is not None))
                 await life.stopped.wait()
@@ -94,6 +97,16 @@ def _metrics(server: Server, settings: ServerSection, *, alone: bool) -> Metrics
     if alone:
         forget(metrics_folder(settings.data_dir))
     return Metrics(server, settings.data_dir)
+
+
+def _verbs(server: Server, logs: LogsSection) -> Mapping[str, Verb]:
+    """What this process can be asked."""
+    operators = OperatorsLog(server.logs.operators(), logs.timezone)
+    return {
+        **questions(server.standings),
+        **unforeseen_questions(server.unforeseen),
+        **services_questions(server.services, operators),
+    }
 
 
 async def _look_elsewhere(settings: ServerSection) -> None:
@@ -181,6 +194,11 @@ class _Life:
         if self._task is not None:
             self._task.cancel()
         _end_by_force()
+
+
+def _give_up() -> None:
+    """End the process at once, for its master to replace; without a core file, which would hold secrets."""
+    os._exit(GIVEN_UP)
 
 
 def _not_alone() -> None:

@@ -1,6 +1,6 @@
 """From mounts to one aiohttp application: every route is a single callable, composed once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
@@ -13,10 +13,12 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.envelope import ENVELOPES, Envelope, EnvelopeName
 from pi_server.domain.faults import Fault, MethodNotAllowed, NoSuchPath, Unavailable
 from pi_server.domain.mount import Mount
+from pi_server.domain.pages import StaticFile
 from pi_server.domain.trail import followed
 from pi_server.web.body import Patience
 from pi_server.web.endpoint import Handler
 from pi_server.web.enveloped import enveloped
+from pi_server.web.gate import Gate
 from pi_server.web.middleware.options import options
 from pi_server.web.negotiate import prefers_html
 from pi_server.web.pages.fault_page import FAULT_PAGE
@@ -50,13 +52,13 @@ class Links:
         return self.measure(None).extend(self.outer(envelope))
 
 
-def compose(mount: Mount, links: Links) -> Handler:
+def compose(mount: Mount, links: Links, gate: Gate | None = None) -> Handler:
     """The whole way of a request to one operation as a single callable.
 
     Raises:
         ValueError: the operation's signature cannot be served.
     """
-    chain = chain_of(mount, links)
+    chain = chain_of(mount, links, gate)
     if mount.operation.page:
         from pi_server.web.pages.operation import page_endpoint  # a server without pages need not load it
 
@@ -65,10 +67,12 @@ def compose(mount: Mount, links: Links) -> Handler:
     return chain.then(enveloped(mount, operation, links.patience))
 
 
-def chain_of(mount: Mount, links: Links) -> Chain[Handler]:
+def chain_of(mount: Mount, links: Links, gate: Gate | None = None) -> Chain[Handler]:
     """Every link a request passes on its way to one operation: the server's, the service's, the operation's."""
     outer = links.outer(FAULT_PAGE if mount.operation.page else ENVELOPES[mount.envelope])
     chain = links.measure(mount).extend(outer)
+    if gate is not None:
+        chain = chain.append(gate.link)
     if mount.sign_in_page:
         chain = chain.append(to_sign_in(mount.sign_in_page))
     chain = chain.extend(links.inner(mount))
@@ -92,13 +96,27 @@ class Site:
         if not variable_names(path):
             self._core[path] = handler
 
-    def mount(self, mounts: Sequence[Mount]) -> None:
-        """Serve all operations and static files of one service, or none of them.
+    def mount(self, mounts: Sequence[Mount], gate: Gate | None = None, instead_of: Sequence[Mount] = ()) -> None:
+        """Serve all operations and static files of one service behind its gate, or none of them.
+
+        Where they stand ``instead_of`` others, these are served no more; calls that run are not disturbed.
 
         Raises:
             ValueError: a signature cannot be served, or a verb and path is served already.
         """
-        handlers = self._composed(mounts)
+        handlers = self._composed(mounts, gate)
+        if instead_of:
+            self._everything.change(_places(instead_of), handlers)
+            self._refusals.forget({mount.root for mount in instead_of})
+        else:
+            self._add(handlers)
+        for mount in mounts:
+            self._refusals.unavailable.pop(mount.root, None)
+            self._refusals.envelopes[mount.root] = mount.envelope
+            if mount.operation.page:
+                self._refusals.paged.add(mount.root)
+
+    def _add(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
         alone: RouteTable[None] = RouteTable()
         for verb, path in handlers:
             alone.add(verb, path, None)
@@ -106,26 +124,20 @@ class Site:
                 raise ValueError(f"{verb} {path} is served already")
         for (verb, path), handler in handlers.items():
             self._everything.add(verb, path, handler)
-        for mount in mounts:
-            self._refusals.envelopes[mount.root] = mount.envelope
-            if mount.operation.page:
-                self._refusals.paged.add(mount.root)
 
-    def _composed(self, mounts: Sequence[Mount]) -> dict[tuple[str, str], Handler]:
+    def _composed(self, mounts: Sequence[Mount], gate: Gate | None) -> dict[tuple[str, str], Handler]:
         """The handlers by verb and path, where a page may be served beside an operation that is none."""
         found: dict[tuple[str, str], Handler] = {}
         for (verb, path), there in _by_place(mounts).items():
-            handlers = [compose(mount, self._links) for mount in there]
+            handlers = [compose(mount, self._links, gate) for mount in there]
             found[verb, path] = handlers[0] if len(handlers) == 1 else page_or(*handlers)
-        for root, files in {mount.root: mount.files.static for mount in mounts if mount.files}.items():
-            if files:
-                answer = self._links.around(FAULT_PAGE).then(static_files(files))
-                found["GET", f"{root.rstrip('/')}/static/{{{NAME}:*}}"] = answer
+        for place, files in _static(mounts):
+            found[place] = self._links.around(FAULT_PAGE).then(static_files(files))
         return found
 
-    def refuse(self, root: str) -> None:
-        """Answer 503 below ``root``: the service configured there could not be started."""
-        self._refusals.unavailable.append(root)
+    def refuse(self, root: str, fault: type[Fault] = Unavailable) -> None:
+        """Answer ``fault`` below ``root``: the service configured there is not served."""
+        self._refusals.unavailable[root] = fault
 
     def application(self, body_limit: int) -> web.Application:
         """The aiohttp application; a body may have at most ``body_limit`` bytes."""
@@ -137,6 +149,19 @@ class Site:
             app.router.register_resource(self._everything.at(root))
         app.router.register_resource(self._everything)
         return app
+
+
+def _static(mounts: Sequence[Mount]) -> Iterator[tuple[tuple[str, str], Mapping[str, StaticFile]]]:
+    """Where the static files of pages are served."""
+    for root, files in {mount.root: mount.files.static for mount in mounts if mount.files}.items():
+        if files:
+            yield ("GET", f"{root.rstrip('/')}/static/{{{NAME}:*}}"), files
+
+
+def _places(mounts: Sequence[Mount]) -> set[tuple[str, str]]:
+    """Every verb and path of a service."""
+    operations = {(mount.operation.verb, mount.operation.path) for mount in mounts}
+    return operations | {place for place, _ in _static(mounts)}
 
 
 def _by_place(mounts: Sequence[Mount]) -> dict[tuple[str, str], list[Mount]]:
@@ -162,7 +187,7 @@ class _Refusals:
         self._default: EnvelopeName = envelope
         self.envelopes: dict[str, EnvelopeName] = {}
         self.paged: set[str] = set()
-        self.unavailable: list[str] = []
+        self.unavailable: dict[str, type[Fault]] = {}
 
     def envelope(self, path: str, accept: str) -> str:
         under = [root for root in self.envelopes if _is_below(path, root)]
@@ -174,9 +199,14 @@ class _Refusals:
     def fault(self, path: str, allowed: tuple[str, ...]) -> Fault:
         if allowed:
             return MethodNotAllowed(headers={"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))})
-        if any(_is_below(path, root) for root in self.unavailable):
-            return Unavailable()
-        return NoSuchPath()
+        under = [root for root in self.unavailable if _is_below(path, root)]
+        return self.unavailable[max(under, key=len)]() if under else NoSuchPath()
+
+    def forget(self, roots: Iterable[str]) -> None:
+        """Know these roots no more."""
+        for root in roots:
+            self.envelopes.pop(root, None)
+            self.paged.discard(root)
 
 
 async def _refuse(request: web.Request) -> NoReturn:
@@ -195,6 +225,28 @@ async def _continue(request: web.Request) -> None:
         request.writer.output_size = 0  # or aiohttp takes the answer for begun
 
 
+class _Routes:
+    """The route table, and what it was made from, as a table cannot forget."""
+
+    def __init__(self) -> None:
+        self.table: RouteTable[web.ResourceRoute] = RouteTable()
+        self._all: dict[tuple[str, str], web.ResourceRoute] = {}
+
+    def add(self, verb: str, path: str, route: web.ResourceRoute) -> None:
+        self.table.add(verb, path, route)
+        self._all[verb, path] = route
+
+    def change(self, gone: Collection[tuple[str, str]], come: Mapping[tuple[str, str], web.ResourceRoute]) -> None:
+        """All of it, or, where one is served twice (ValueError), nothing."""
+        routes = _Routes()
+        for (verb, path), route in self._all.items():
+            if (verb, path) not in gone:
+                routes.add(verb, path, route)
+        for (verb, path), route in come.items():
+            routes.add(verb, path, route)
+        self.table, self._all = routes.table, routes._all
+
+
 class _Everything(web.AbstractResource):
     """The one resource aiohttp knows: it asks the route table, and always has an answer.
 
@@ -205,15 +257,19 @@ class _Everything(web.AbstractResource):
     def __init__(self, refusals: _Refusals) -> None:
         super().__init__()
         self._place = "/"
-        self._table: RouteTable[web.ResourceRoute] = RouteTable()
+        self._routes = _Routes()
         self._refusals = refusals
         self._refused = {name: self._route("*", handler) for name, handler in refusals.handlers.items()}
 
     def add(self, verb: str, path: str, handler: Handler) -> None:
-        self._table.add(verb, path, self._route(verb, handler))
+        self._routes.add(verb, path, self._route(verb, handler))
+
+    def change(self, gone: Collection[tuple[str, str]], come: Mapping[tuple[str, str], Handler]) -> None:
+        """Serve what has come instead of what is gone, from one request to the next."""
+        self._routes.change(gone, {place: self._route(place[0], handler) for place, handler in come.items()})
 
     def taken(self, verb: str, path: str) -> bool:
-        return self._table.taken(verb, path)
+        return self._routes.table.taken(verb, path)
 
     def at(self, place: str) -> Self:
         """The same, to be met at ``place``."""
@@ -223,7 +279,7 @@ class _Everything(web.AbstractResource):
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         path = request.rel_url.raw_path
-        found = self._table.find(request.method, path)
+        found = self._routes.table.find(request.method, path)
         if isinstance(found, Found):
             return web.UrlMappingMatchInfo(found.parameters, found.target), set()
         request[REFUSAL] = self._refusals.fault(path, found.allowed)

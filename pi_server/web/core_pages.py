@@ -89,24 +89,27 @@ class _Documents:
         self._served = served
         self._chains = chains
         self._tell = partial(openapi_document, session_cookie=session_cookie)
-        self._bodies: dict[str, bytes] = {}
+        self._bodies: dict[str, tuple[list[Mount], bytes]] = {}
 
     async def whole(self, _: web.Request) -> web.Response:
         mounts = list(self._served())
-        return await self._answer("", partial(self._tell, mounts, self._chains, title="pi-server", version=VERSION))
+        build = partial(self._tell, mounts, self._chains, title="pi-server", version=VERSION)
+        return await self._answer("", mounts, build)
 
     async def of_one_service(self, request: web.Request) -> web.Response:
         name, dot, kind = request.match_info["file"].rpartition(".")
         mounts = [mount for mount in self._served() if mount.operation.service == name]
         if not mounts or dot + kind != ".json":
             raise NoSuchPath
-        return await self._answer(name, partial(_document_of_one, self._tell, mounts, self._chains))
+        return await self._answer(name, mounts, partial(_document_of_one, self._tell, mounts, self._chains))
 
-    async def _answer(self, name: str, build: Callable[[], dict[str, Any]]) -> web.Response:
-        if name not in self._bodies:
-            self._bodies[name] = await asyncio.to_thread(lambda: to_json(build(), inf_nan_mode="null", fallback=str))
+    async def _answer(self, name: str, mounts: list[Mount], build: Callable[[], dict[str, Any]]) -> web.Response:
+        told, body = self._bodies.get(name, (None, b""))
+        if told != mounts:  # services may come and go
+            body = await asyncio.to_thread(lambda: to_json(build(), inf_nan_mode="null", fallback=str))
+            self._bodies[name] = mounts, body
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-        return web.Response(body=self._bodies[name], headers=headers)
+        return web.Response(body=body, headers=headers)
 
 
 def _document_of_one(

@@ -1,0 +1,103 @@
+"""``pi-server service``: switch one service of a running server on, off or over, in every worker."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pi_server.cli.endings import FAILED, UNAVAILABLE, load_config, stop
+from pi_server.cli.options import ConfigFile, Settings, overrides_from
+from pi_server.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Name = Annotated[str, typer.Argument(metavar="SERVICE", help="As in the configuration: account_withdrawal.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, worker by worker.")]
+
+_STATES = ("failed", "quarantined", "disabled", "serving")  # the worst first
+_COUNTS = ("running", "tasks", "blockings", "leaks")
+
+
+def list_services(config: ConfigFile = None, settings: Settings = None, *, as_json: AsJson = False) -> None:
+    """Show what each service does: its state, the calls and tasks that run, and how often it misbehaved."""
+    told, silent = _asked(config, settings, "services")
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        show_table(("service", "state", *_COUNTS), map(_row, _by_service(told)))
+    _end(silent)
+
+
+def enable(service: Name, config: ConfigFile = None, settings: Settings = None) -> None:
+    """Begin a service, with its section as it stands in the file now."""
+    _turn(config, settings, service, "enable")
+
+
+def disable(service: Name, config: ConfigFile = None, settings: Settings = None) -> None:
+    """Let no more calls in, finish those that run, and end the service."""
+    _turn(config, settings, service, "disable")
+
+
+def reload_service(service: Name, config: ConfigFile = None, settings: Settings = None) -> None:
+    """Begin a service anew, with its section as it stands in the file now; then the one before ends."""
+    _turn(config, settings, service, "reload")
+
+
+def quarantine(service: Name, config: ConfigFile = None, settings: Settings = None) -> None:
+    """Answer 503 for a service, until it is released or the worker is replaced."""
+    _turn(config, settings, service, "quarantine")
+
+
+def release(service: Name, config: ConfigFile = None, settings: Settings = None) -> None:
+    """End a quarantine."""
+    _turn(config, settings, service, "release")
+
+
+def _turn(config: Path | None, settings: list[str] | None, service: str, what: str) -> None:
+    told, silent = _asked(config, settings, "service", service=service, turn=what)
+    if told:
+        workers = "worker" if len(told) == 1 else "workers"
+        typer.echo(f"{service}: {told[0]['state']} in {len(told)} {workers}")
+    _end(silent)
+
+
+def _end(silent: list[str]) -> None:
+    """A failure for a script where any worker did not do as it was asked."""
+    if silent:
+        stop(FAILED, *silent)
+
+
+def _asked(
+    config: Path | None, settings: list[str] | None, verb: str, **given: str
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """What all workers answer, each asked whatever the others say; and why some did not."""
+    from pi_server.server.control import RefusedError, workers
+
+    data_dir = load_config(config, overrides_from(settings)).config.server.data_dir
+    told: list[dict[str, Any]] = []
+    silent: list[str] = []
+    for worker in workers(data_dir):
+        try:
+            answer = worker.ask(verb, **given)
+        except (RefusedError, OSError) as error:
+            silent.append(f"worker {worker.pid}: {error}")
+        else:
+            told += answer if isinstance(answer, list) else [answer]
+    if not told and not silent:
+        stop(UNAVAILABLE, f"no server runs here: nobody listens below {data_dir}")
+    return told, silent
+
+
+def _by_service(told: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    names = dict.fromkeys(one["service"] for one in told)
+    return [[one for one in told if one["service"] == name] for name in names]
+
+
+def _row(same: list[dict[str, Any]]) -> tuple[str, ...]:
+    """One service over all workers: the worst state, and sums."""
+    states = [one["state"] for one in same]
+    worst = min(states, key=_STATES.index)
+    return (same[0]["service"], worst, *(str(sum(one[count] for one in same)) for count in _COUNTS))
