@@ -18,24 +18,60 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="SERVICE.PROVIDER", help="As in the list: account_withdrawal.bank.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, with everything that is counted.")]
 
+Unforeseen = Annotated[
+    bool, typer.Option("--unforeseen", help="Show the failures that no rule of a plugin's faults.yaml speaks of.")
+]
+
 _STATES = ("held_open", "open", "half_open", "closed")  # the worst first
 
 
 def list_providers(
-    context: typer.Context, config: ConfigFile = None, settings: Settings = None, *, as_json: AsJson = False
+    context: typer.Context,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    *,
+    unforeseen: Unforeseen = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show how it stands with each provider: breaker, exchanges that run and wait, times, and the last fault."""
     if context.invoked_subcommand is not None:
         return
-    told = _asked(config, settings, "providers")
+    told = _asked(config, settings, "unforeseen" if unforeseen else "providers")
     if as_json:
         typer.echo(json.dumps(told, indent=2))
+        return
+    if unforeseen:
+        _show_unforeseen(told)
         return
     merged = [_merged([one for one in told if one["provider"] == name]) for name in _names(told)]
     show_table(("provider", "breaker", "runs", "waits", "exchanges", "failed", "p50", "p95"), map(_row, merged))
     for one in merged:
         for line in _below(one):
             show_words(line)
+
+
+def _show_unforeseen(told: list[dict[str, Any]]) -> None:
+    """Each shape over all workers, the most frequent first."""
+    shapes: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in told:
+        shapes.setdefault((one["service"], one["when"]), []).append(one)
+    if not shapes:
+        typer.echo("every failure of a provider had its rule")
+        return
+    columns = ("times", "service", "no rule has when", "first", "last", "in the call")
+    rows = [_shape(*place, same) for place, same in shapes.items()]
+    show_table(columns, [(str(count), *row) for count, *row in sorted(rows, key=lambda row: (-row[0], row[1:]))])
+
+
+def _shape(service: str, when: str, same: list[dict[str, Any]]) -> tuple[int, str, str, str, str, str]:
+    last = max(same, key=lambda one: one["last"])
+    first = min(one["first"] for one in same)
+    count = sum(one["count"] for one in same)
+    return (count, service, when, _at(first), _at(last["last"]), last["correlationId"])
+
+
+def _at(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def open_breaker(provider: Name, config: ConfigFile = None, settings: Settings = None) -> None:
@@ -111,8 +147,7 @@ def _below(one: dict[str, Any]) -> list[str]:
         lines += [f"at {address}: {state.replace('_', ' ')}" for address, state in one["breakers"].items()]
     lines += one["warnings"]
     if fault := one["lastFault"]:
-        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fault["at"]))
-        lines.append(f"last fault at {at}: {fault['what']}, in the call {fault['correlationId']}")
+        lines.append(f"last fault at {_at(fault['at'])}: {fault['what']}, in the call {fault['correlationId']}")
     again = {"retries": one["retries"], "failovers": one["failovers"], **one["refused"]}
     if told := ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in again.items() if count):
         lines.append(told)

@@ -67,6 +67,10 @@ class LogsSection(Section):
     )
     status_code_as_string: bool = Field(default=False, description="Write `statusCode` in the API log as text.")
     access: Annotated[AccessLogSection, Empty] = Field(default=AccessLogSection(), description="The access log.")
+    decisions: Literal["off", "refused", "all"] = Field(
+        default="all",
+        description="What policies decided about providers, in `decisions.log`: `all`, or only what was `refused`.",
+    )
     level: LogLevel = Field(default="INFO", description="Least severe message the server's own log keeps.")
     mask: Annotated[MaskSection, BeforeValidator(mask_checks.names_alone)] = Field(
         default_factory=MaskSection, description="What is secret beside the well-known names; a list means `names`."

@@ -97,8 +97,9 @@ def suggest(path: KeyPath, known: Collection[str]) -> str | None:
     if close := difflib.get_close_matches(path[-1].lower(), beside, 1):
         return parent + close[0]
     elsewhere = sorted(key for key in dotted if key.rpartition(".")[2] == path[-1] and ANY_NAME not in key)
-    if len(elsewhere) == 1:
-        return elsewhere[0]
+    of_server = [key for key in elsewhere if key.startswith("server.")]  # what most people mean by a port
+    if len(found := of_server or elsewhere) == 1:
+        return found[0]
     return next(iter(difflib.get_close_matches(".".join(path), sorted(dotted), 1, 0.75)), None)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.certificate import Certificate
+from pi_server.domain.decision import Decided, Decision, unnoted
 from pi_server.domain.exchange import Endpoint
 from pi_server.domain.faults import ProviderFailure, Refused
 from pi_server.domain.measured import Times
@@ -51,9 +52,9 @@ class Standing:
 
     ``endpoint`` is its first, and tells its name.  ``in_flight`` are the exchanges that run now, ``queued`` those that
     wait for a slot; of all ``exchanges`` so many ``failed``, of which ``failures`` tells how.  ``times`` are of all
-    exchanges, ``latencies`` of the last ones.  ``breakers`` are known by the address of their endpoint.  ``alert``
-    hears of what an operator should hear of.  ``certificates`` are those it is reached with, and ``cautions`` what is
-    to be said of it always.
+    exchanges, ``latencies`` of the last ones.  ``breakers`` are known by the address of their endpoint.
+    ``alert`` hears of what an operator should hear of, ``note`` of all ``decisions``.  ``certificates`` are those it is
+    reached with, and ``cautions`` what is to be said of it always.
     """
 
     endpoint: Endpoint
@@ -64,6 +65,7 @@ class Standing:
     failures: Counter[str] = field(default_factory=Counter[str])
     retries: int = 0
     failovers: int = 0
+    decisions: Counter[Decided] = field(default_factory=Counter[Decided])
     refusals: Counter[ProviderFailure] = field(default_factory=Counter[ProviderFailure])
     last_fault: LastFault | None = None
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
@@ -71,12 +73,28 @@ class Standing:
     times: Times = field(default_factory=Times)
     wall: Callable[[], float] = time.time
     alert: Callable[[Alert], None] = unheard
+    note: Callable[[Decision], None] = unnoted
     certificates: tuple[Certificate, ...] = ()
     cautions: tuple[str, ...] = ()
 
-    def refused(self, kind: ProviderFailure, reason: str, *, retry_after: float | None = None) -> Refused:
+    def go_on(self, before: "Standing") -> None:
+        """Count on from another, whose last exchanges may still be under way."""
+        self.exchanges, self.failed = before.exchanges, before.failed
+        self.retries, self.failovers = before.retries, before.failovers
+        self.failures, self.refusals, self.decisions = before.failures, before.refusals, before.decisions
+        self.times, self.last_fault = before.times, before.last_fault
+
+    def decide(self, decided: Decided, reason: str, correlation_id: str = "") -> None:
+        """Count what a policy decided, and have it noted."""
+        self.decisions[decided] += 1
+        self.note(Decision(self.endpoint.name, decided, reason, correlation_id))
+
+    def refused(
+        self, kind: ProviderFailure, reason: str, correlation_id: str = "", *, retry_after: float | None = None
+    ) -> Refused:
         """The fault to raise for an exchange that is not let out; it is counted."""
         self.refusals[kind] += 1
+        self.decide("refused", f"{kind}: {reason}", correlation_id)
         return Refused(kind, reason, retry_after=retry_after)
 
     def took(self, seconds: float) -> None:

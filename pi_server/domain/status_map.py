@@ -217,14 +217,14 @@ class StatusMap(BaseModel):
         rule = self.rule(provider, fault)
         return rule.then if rule else DEFAULTS[fault.kind]
 
-    def translate(self, provider: str, fault: ProviderFault, languages: str = "") -> Fault:
+    def translate(self, provider: str, fault: ProviderFault, languages: str = "", correlation_id: str = "") -> Fault:
         """The fault to raise for what ``provider`` did, or a policy in its place, in a language its consumer reads."""
         then = self.then(provider, fault)
         told = then.fault(languages, fault)
         if isinstance(fault, Refused):
             told.reason, told.headers = fault.reason, {**_retry_after(then, fault), **told.headers}
         elif then is DEFAULTS[fault.kind]:
-            self._unforeseen.count(provider, fault, f"{then.status} {then.code}")
+            self._unforeseen.count(provider, fault, f"{then.status} {then.code}", correlation_id)
         return told
 
 

@@ -3,6 +3,9 @@
 import json
 import logging
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import time
 from typing import NamedTuple
 
 from pi_server.domain.faults import ProviderFault
@@ -33,26 +36,39 @@ OTHER = Shape("", "other")
 """Stands for all shapes beyond the first `SHAPES`."""
 
 
+@dataclass(slots=True)
+class Seen:
+    """How often a shape was met, the first and the last time (seconds since the epoch), and in which call the last."""
+
+    count: int
+    first: float
+    last: float
+    correlation_id: str
+
+
 class Unforeseen:
     """Counts failures by their shape; ``declared`` are Faults, by provider and name, which may come one day."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float] = time) -> None:
         self.declared: dict[tuple[str, str], None] = {}  # in order
-        self._counts = Counter[Shape]()
+        self.seen: dict[Shape, Seen] = {}
+        self._wall = wall
 
     @property
     def counts(self) -> dict[Shape, int]:
         """How often each shape was met, the most frequent first."""
-        return dict(self._counts.most_common())
+        return dict(Counter({shape: seen.count for shape, seen in self.seen.items()}).most_common())
 
-    def count(self, provider: str, fault: ProviderFault, told: str) -> None:
+    def count(self, provider: str, fault: ProviderFault, told: str, correlation_id: str = "") -> None:
         """Count one; the first of a shape in which the provider itself said something leaves a line in the log.
 
         ``told`` is what consumers hear of it.
         """
+        now = self._wall()
         shape = Shape(provider, fault.kind, fault.status, fault.names[-1] if fault.names else "")
-        if shape not in self._counts and len(self._counts) >= SHAPES:
+        if shape not in self.seen and len(self.seen) >= SHAPES:
             shape = OTHER
-        self._counts[shape] += 1
-        if self._counts[shape] == 1 and fault.kind in ("status", "fault"):
+        seen = self.seen.setdefault(shape, Seen(0, now, now, ""))
+        seen.count, seen.last, seen.correlation_id = seen.count + 1, now, correlation_id
+        if seen.count == 1 and fault.kind in ("status", "fault"):
             _log.warning("no rule of files/faults.yaml has when: %s; consumers are told %s", shape.when, told)

@@ -57,7 +57,7 @@ class EndpointBreaker:
         """Ask the endpoint again, with its failures forgotten."""
         self._turn("closed", "by hand")
 
-    def admit(self) -> int:
+    def admit(self, correlation_id: str = "") -> int:
         """Let an exchange out: 0, or the number of the probe it is, to be told with its end.
 
         Raises:
@@ -68,8 +68,11 @@ class EndpointBreaker:
         if self.state == "half_open" and not self._probe:
             self._probes += 1
             self._probe = self._probes
+            self._standing.decide("probe", f"of {self._name}", correlation_id)
             return self._probe
-        raise self._standing.refused("breaker_open", f"the breaker is {self.state}", retry_after=self._left())
+        raise self._standing.refused(
+            "breaker_open", f"the breaker is {self.state}", correlation_id, retry_after=self._left()
+        )
 
     def succeeded(self, probe: int) -> None:
         """An exchange ended well."""
@@ -100,7 +103,7 @@ class EndpointBreaker:
         statuses = self._policy.statuses
 
         async def guarded(exchange: Exchange) -> WireResponse:
-            probe = 0 if self._state == "closed" else self.admit()
+            probe = 0 if self._state == "closed" else self.admit(exchange.call.correlation_id)
             try:
                 response = await send(exchange)
             except BaseException as error:
@@ -133,6 +136,7 @@ class EndpointBreaker:
         tell = _log.warning if state == "closed" else _log.error
         tell("%s: the breaker is %s: %s", self._name, state.replace("_", " "), why)
         if was_closed != (state == "closed"):  # a probe that fails is no news
+            self._standing.decide("opened" if was_closed else "closed", f"{self._name}: {why}")
             self._standing.alert(Alert("breaker_open" if was_closed else "breaker_closed", self._name, why))
 
     def _left(self) -> float | None:

@@ -63,6 +63,7 @@ class Bulkhead:
         exchange = exchange.waited("queue", self._loop.time() - begun)
         if not has_slot:
             raise self._refused("no slot came free in time", exchange)
+        self._standing.decide("queued", exchange.spent(), exchange.call.correlation_id)
         return exchange
 
     def _leave(self, turn: asyncio.Future[bool]) -> None:
@@ -87,4 +88,4 @@ class Bulkhead:
     def _refused(self, why: str, exchange: Exchange) -> Exception:
         spent = exchange.spent()
         reason = f"{self._taken} exchanges run, {why}" + (f" ({spent})" if spent else "")
-        return self._standing.refused("queue_full", reason, retry_after=self._policy.wait)
+        return self._standing.refused("queue_full", reason, exchange.call.correlation_id, retry_after=self._policy.wait)

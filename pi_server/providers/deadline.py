@@ -17,7 +17,8 @@ def deadline(timeout: float, standing: Standing) -> Callable[[Send], Send]:
         async def bounded(exchange: Exchange) -> WireResponse:
             now = clock()
             if exchange.deadline.passed(now):
-                raise standing.refused("timeout", "the call's time was over before the provider was asked")
+                reason = "the call's time was over before the provider was asked"
+                raise standing.refused("timeout", reason, exchange.call.correlation_id)
             until = exchange.deadline.within(timeout, now)
             call, endpoint, request, _, repeatable, *_ = exchange
             return await send(Exchange(call, endpoint, request, until, repeatable, now))

@@ -9,7 +9,7 @@ from pi_server.domain.exchange import Endpoint, Exchange, Send
 from pi_server.domain.faults import ProviderFault, Refused
 from pi_server.domain.message import WireResponse
 from pi_server.domain.standing import Standing
-from pi_server.providers.tries import Outcome, answer_of, may_follow, outcome_of
+from pi_server.providers.tries import Outcome, answer_of, may_follow, outcome_of, told
 
 
 class Place(NamedTuple):
@@ -42,17 +42,19 @@ class Failover:
             ProviderFault: of the last endpoint that was tried, or that of all breakers which soonest may let out.
         """
         at = self._at
-        told = outcome = await self._ask(exchange, at)
+        counts = outcome = await self._ask(exchange, at)
         for _ in self._places[1:]:
             if not self._leads_on(exchange, outcome):
                 break
             at = (at + 1) % len(self._places)
             self._standing.failovers += 1
+            reason = f"on to {self._places[at].address}, after {told(outcome)}"
+            self._standing.decide("failover", reason, exchange.call.correlation_id)
             outcome = await self._ask(exchange.again(self._now()), at)
-            told = _told(told, outcome)
+            counts = _of_two(counts, outcome)
         if not isinstance(outcome, ProviderFault) and not self._leads_on(exchange, outcome):
             self._at = at
-        return answer_of(told)
+        return answer_of(counts)
 
     def _leads_on(self, exchange: Exchange, outcome: Outcome) -> bool:
         if isinstance(outcome, Refused):
@@ -68,7 +70,7 @@ class Failover:
         return await outcome_of(place.send, exchange)
 
 
-def _told(before: Outcome, now: Outcome) -> Outcome:
+def _of_two(before: Outcome, now: Outcome) -> Outcome:
     """Which of two outcomes counts: the later, but no refusal after a try; of open breakers that which probes first."""
     if not isinstance(now, Refused):
         return now

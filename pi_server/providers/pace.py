@@ -33,9 +33,10 @@ def pace(policy: PacePolicy, standing: Standing) -> Callable[[Send], Send]:
             if wait > 0 and exchange.deadline.passed(at):
                 spent = exchange.spent(("quota", wait))
                 reason = f"the quota of {policy.requests} in {policy.period:g} s is used up, too long to wait ({spent})"
-                raise standing.refused("paced", reason, retry_after=wait)
+                raise standing.refused("paced", reason, exchange.call.correlation_id, retry_after=wait)
             moments.append(at)
             if wait > 0:
+                standing.decide("waited", f"{wait:.3f} s for the quota", exchange.call.correlation_id)
                 await asyncio.sleep(wait)
                 exchange = exchange.waited("quota", wait)
             return await send(exchange)

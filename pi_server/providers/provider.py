@@ -67,7 +67,8 @@ class Provider:
         except ProviderFault as fault:
             if isinstance(fault, Refused) and fault.kind != "unrecorded":  # nothing was sent: no other line tells of it
                 _log.warning("%s: %s", self._endpoint.name, fault)
-            raise self._status_map.translate(self._name, fault, call.languages) from fault
+            told = self._status_map.translate(self._name, fault, call.languages, call.correlation_id)
+            raise told from fault
 
     def _encode(self, call: Call, message: Message[R]) -> WireRequest:
         try:

@@ -11,7 +11,7 @@ from pi_server.domain.faults import ProviderFault, Refused
 from pi_server.domain.message import WireResponse
 from pi_server.domain.policy import RetryPolicy
 from pi_server.domain.standing import Standing
-from pi_server.providers.tries import Outcome, answer_of, may_follow, outcome_of
+from pi_server.providers.tries import Outcome, answer_of, may_follow, outcome_of, told
 
 
 def retry(policy: RetryPolicy, standing: Standing) -> Callable[[Send], Send]:
@@ -38,6 +38,7 @@ def retry(policy: RetryPolicy, standing: Standing) -> Callable[[Send], Send]:
                     break
                 await asyncio.sleep(pause)
                 standing.retries += 1
+                standing.decide("retry", f"{told(outcome)}, {pause:.3f} s ago", exchange.call.correlation_id)
                 following = await outcome_of(send, exchange.again(clock()))
                 if isinstance(following, Refused):
                     break
@@ -58,10 +59,10 @@ def _pause(policy: RetryPolicy, number: int, outcome: Outcome) -> float:
 
 def retry_after(response: WireResponse, now: datetime) -> float:
     """The seconds that an answer asks to wait, given as a number or as a date; 0 when it does not, or unreadably."""
-    told = response.header("Retry-After").strip()
-    if told.isascii() and told.isdigit():
-        return float(told[:9])
+    wanted = response.header("Retry-After").strip()
+    if wanted.isascii() and wanted.isdigit():
+        return float(wanted[:9])
     try:
-        return max(0.0, (parsedate_to_datetime(told) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(wanted) - now).total_seconds())
     except (TypeError, ValueError, OverflowError):  # no date, or one without its zone
         return 0.0

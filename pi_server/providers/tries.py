@@ -22,6 +22,11 @@ def answer_of(outcome: Outcome) -> WireResponse:
     return outcome
 
 
+def told(outcome: Outcome) -> str:
+    """In words for operators."""
+    return str(outcome) if isinstance(outcome, ProviderFault) else f"status {outcome.status}"
+
+
 def may_follow(exchange: Exchange, outcome: Outcome, statuses: frozenset[int]) -> bool:
     """Whether the exchange may be tried again after this outcome.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pi_server.domain.chain import Chain
 from pi_server.domain.connections import ConnectionLimits, Connections
@@ -16,7 +15,9 @@ from pi_server.domain.readiness import Readiness
 from pi_server.domain.standing import Standing
 from pi_server.domain.turn import Turn
 from pi_server.server.alerts import Alerts
+from pi_server.server.beside import beside
 from pi_server.server.capabilities import capabilities
+from pi_server.server.certificates import watch_certificates
 from pi_server.server.guard import Guard, open_guard
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, token_guard
 from pi_server.server.loading import Loading
@@ -34,7 +35,7 @@ from pi_server.web.core_pages import add_core_pages
 from pi_server.web.health import add_health_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import Mapping
 
     from aiohttp import web
 
@@ -103,24 +104,24 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         readiness = Readiness()
         logs = Logs(config, turn, readiness, opened)
         stores = await open_stores(config, opened)
-        _beside(opened, watch_stores(stores, readiness))
+        beside(opened, watch_stores(stores, readiness))
         ring = key_ring(config)
         trust = build_trust(config, stores, ring)
         await trust.follow(opened)
-        outbound = Outbound(opened, Twins(config), logs.api, turn, _alerts(config, opened).tell)
+        alerts = _alerts(config, opened)
+        outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell, logs.decided)
         rates = _rates(config, opened)
         loading = Loading(loaded, outbound.provider, capabilities(stores, trust, ring, logs.audit), given)
         plugins = await loading.everything(config)
-        outbound.warn()
+        await watch_certificates(outbound, stores.keys, alerts.tell, opened)
         guard = open_guard(config.guard, plugins, opened)
         tallies = Tallies() if config.metrics.port else None
-        foreign, once = await _foreign(loaded), ledger(config, stores, ring)
-        links = inbound(config, logs.access, trust, rates, foreign, once, tallies)
+        once = ledger(config, stores, ring)
+        links = inbound(config, logs.access, trust, rates, await _foreign(loaded), once, tallies)
         site = Site(links, config.server.envelope)
         outer = links.around(ENVELOPES[config.server.envelope])
-        token = token_guard(trust)
-        add_core_pages(site, config, outer, token, lambda: services.mounts, trust.sessions.cookie_name)
-        add_health_pages(site, outer.extend(token), readiness, lambda: _failed(services.plugins))
+        add_core_pages(site, config, outer, token_guard(trust), lambda: services.mounts, trust.sessions.cookie_name)
+        add_health_pages(site, outer.extend(token_guard(trust)), readiness, lambda: services.failed)
         services = Services(loaded.config, site, guard, outbound, loading.anew)
         opened.push_async_callback(services.close)
         await services.start(plugins)
@@ -158,21 +159,6 @@ async def _foreign(loaded: LoadedConfig) -> Foreign:
     for name, failed in foreign.failed.items():
         _log.error("middleware %s cannot be used: %s", name, failed)
     return foreign
-
-
-def _beside(opened: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    """Have ``work`` go on until ``opened`` is closed."""
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.wait({task})
-
-    opened.push_async_callback(end)
-
-
-def _failed(plugins: Iterable[Plugin]) -> list[str]:
-    return [plugin.name for plugin in plugins if plugin.failures]
 
 
 def _tell_failures(plugins: tuple[Plugin, ...], *, strict: bool) -> None:

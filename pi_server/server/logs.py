@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack, ExitStack
 from pi_server.audit.access_audit import AccessAudit
 from pi_server.audit.access_log import AccessLines, wants_colour
 from pi_server.audit.api_log import ApiLog
+from pi_server.audit.decisions import DecisionLines
 from pi_server.audit.error_lines import ErrorLines
 from pi_server.audit.mask import Mask
 from pi_server.audit.open_exchanges import OpenExchanges, abandoned
 from pi_server.audit.writer import AppendFile, BufferedWriter, Stream
 from pi_server.config import Config, LogsSection
 from pi_server.domain.audit import Audit
+from pi_server.domain.decision import Decision
 from pi_server.domain.ports import AccessLog
 from pi_server.domain.readiness import Readiness
 from pi_server.domain.turn import Turn
@@ -39,12 +41,13 @@ class Logs:
             OSError: one of them cannot be opened.
         """
         self._section = config.logs
-        self._opened = opened
         self._readiness = readiness
         self._mask = _mask(config)
         self._audit: Audit | None = None
+        self._decisions: DecisionLines | None = None
         self._operators: AppendFile | None = None
         file, writer = _open_error_log(config.logs, self._mask, opened)
+        self._opened = opened.enter_context(ExitStack())  # some logs are opened when the worker has long begun
         self._files = [file]
         self._lost: dict[str, Callable[[], int]] = {
             "error": lambda: file.losses.count,
@@ -55,7 +58,7 @@ class Logs:
 
     @property
     def lost(self) -> Mapping[str, int]:
-        """How many records were lost, by log: ``access``, ``api``, ``audit``, ``error`` and ``stderr``."""
+        """How many records were lost, by log: access, api, audit, decisions, error and stderr."""
         return {log: count() for log, count in self._lost.items()}
 
     def audit(self) -> Audit:
@@ -63,6 +66,16 @@ class Logs:
         if self._audit is None:
             self._audit = AccessAudit(self._file("audit", "audit.log"), timezone=self._section.timezone)
         return self._audit
+
+    def decided(self, decision: Decision) -> None:
+        """Note what a policy decided, in a log that is opened when there is something to note."""
+        kept = self._section.decisions
+        if kept == "off":
+            return
+        if self._decisions is None:
+            put = self._buffered("decisions", self._file("decisions", "decisions.log"))
+            self._decisions = DecisionLines(put, self._mask, kept=kept, timezone=self._section.timezone)
+        self._decisions.record(decision)
 
     def operators(self) -> AppendFile:
         """The log of what operators changed at run time, opened when somebody does."""

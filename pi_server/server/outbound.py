@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pi_server.auth.known_secrets import known_digests
 from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.chain import Chain
+from pi_server.domain.decision import Decision, unnoted
 from pi_server.providers.build import SETTINGS, build_provider
 from pi_server.providers.trail import trail
 
@@ -47,8 +48,11 @@ class Outbound:
         api_log: ApiLog | None = None,
         turn: Turn | None = None,
         alert: Callable[[Alert], None] = unheard,
+        note: Callable[[Decision], None] = unnoted,
     ) -> None:
         """``opened`` closes them; ``turn`` is that of the API log, and ``alert`` hears when one fails.
+
+        ``note`` hears what policies decide.
 
         Without an API log none is ever asked, and nothing is opened for any.
         """
@@ -60,6 +64,7 @@ class Outbound:
         self._api_log = api_log
         self._turn = turn
         self._alert = alert
+        self._note = note
 
     async def provider(self, plan: ProviderPlan) -> Provider:
         """The provider of one field; ValueError, or OSError, when it cannot be built."""
@@ -76,10 +81,20 @@ class Outbound:
             turn=self._turn,
         )
         self._of(plan.service).push_async_callback(provider.close)
-        self.unforeseen[plan.service] = plan.status_map.unforeseen
+        self._go_on(plan, provider.standing)
         provider.standing.alert = self._alert
+        provider.standing.note = self._note
         self.standings[f"{plan.service}.{plan.field}"] = provider.standing
         return provider
+
+    def _go_on(self, plan: ProviderPlan, standing: Standing) -> None:
+        """Count on from what was before, where a service is made anew."""
+        name, unforeseen = f"{plan.service}.{plan.field}", plan.status_map.unforeseen
+        if before := self.standings.get(name):
+            standing.go_on(before)
+        if known := self.unforeseen.get(plan.service):
+            unforeseen.seen = known.seen
+        self.unforeseen[plan.service] = unforeseen
 
     def handed_over(self, service: str) -> AsyncExitStack:
         """What closes the providers of a service, for whoever ends it before the server does."""
@@ -93,13 +108,9 @@ class Outbound:
         return self._closings[service]
 
     def warn(self) -> None:
-        """Tell of what an operator should know, and alert where it is a certificate that ends."""
+        """Tell in the log what an operator should know."""
         for warning in self.warnings():
             _log.warning("%s", warning)
-        now = datetime.now(UTC)
-        for name, standing in self.standings.items():
-            for ending in filter(None, (one.warning(now) for one in standing.certificates)):
-                self._alert(Alert("certificate_ends", name, ending))
 
     def warnings(self) -> list[str]:
         """What an operator should know of the providers before the first call, each with the key it is about."""

@@ -27,6 +27,7 @@ from pi_server.server.protocol import Runner
 from pi_server.server.questions import questions
 from pi_server.server.report import tell_tasks, write_report
 from pi_server.server.services_questions import OperatorsLog, services_questions
+from pi_server.server.unforeseen_questions import unforeseen_questions
 
 LINGERING = 2.0
 """Seconds the rest of a refused body is read, so that its consumer sees the answer before the connection closes."""
@@ -91,17 +92,21 @@ def _take_all_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _verbs(server: Server, logs: LogsSection) -> Mapping[str, Verb]:
-    """What this process can be asked."""
-    operators = OperatorsLog(server.logs.operators(), logs.timezone)
-    return {**questions(server.standings), **services_questions(server.services, operators)}
-
-
 def _metrics(server: Server, settings: ServerSection, *, alone: bool) -> Metrics:
     """The figures of this process; below a master, it is the master that begins to count anew."""
     if alone:
         forget(metrics_folder(settings.data_dir))
     return Metrics(server, settings.data_dir)
+
+
+def _verbs(server: Server, logs: LogsSection) -> Mapping[str, Verb]:
+    """What this process can be asked."""
+    operators = OperatorsLog(server.logs.operators(), logs.timezone)
+    return {
+        **questions(server.standings),
+        **unforeseen_questions(server.unforeseen),
+        **services_questions(server.services, operators),
+    }
 
 
 async def _look_elsewhere(settings: ServerSection) -> None:

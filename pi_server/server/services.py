@@ -54,6 +54,11 @@ class Services:
         return tuple(self._plugins.values())
 
     @property
+    def failed(self) -> list[str]:
+        """The names of those that could not begin."""
+        return [plugin.name for plugin in self.plugins if plugin.failures]
+
+    @property
     def mounts(self) -> list[Mount]:
         """The operations that are served."""
         return [mount for name in self._lives for mount in self._mounts[name]]

@@ -97,6 +97,31 @@ def test_a_provider_that_fails_is_found_and_worked_by_hand(server: Serving) -> N
     assert one["lastFault"]["what"] == "unreachable"
 
 
+def test_failures_without_a_rule_are_listed(server: Serving) -> None:
+    """With how often, since when, and the last call, to find it in the log; each as the condition of a rule."""
+    assert _providers(server, "--unforeseen") == (0, "every failure of a provider had its rule\n")
+    assert [_status(server) for _ in range(3)] == [502] * 3
+    code, shown = _providers(server, "--unforeseen")
+    assert code == 0
+    assert "3      made     {provider: market, kind: unreachable}" in shown
+    (one,) = json.loads(_providers(server, "--unforeseen", "--json")[1])
+    assert (one["service"], one["provider"], one["count"]) == ("made", "market", 3)
+    assert one["first"] <= one["last"]
+    assert one["correlationId"] in shown
+
+
+def test_what_policies_decided_is_on_record(tmp_path: Path) -> None:
+    """One line for each decision, with the call; a server without any has no such file."""
+    with _serving(tmp_path, retry={"times": 1, "pause": "1ms"}, breaker={"failures": 3}) as server:
+        log = tmp_path / "var/logs/decisions.log"
+        assert not log.exists()
+        assert [_status(server) for _ in range(3)] == [502, 502, 503]
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["decision"] for one in told] == ["retry", "opened", "retry", "refused", "refused"]
+    assert all(one["provider"] == "market" for one in told)
+    assert len({one["correlationId"] for one in told}) == 4  # three calls, and a breaker that is nobody's
+
+
 def test_a_name_that_is_none_is_refused(server: Serving) -> None:
     """With the names there are."""
     assert _providers(server, "open", "made.bank") == (1, "no provider is called 'made.bank'; there is made.market\n")

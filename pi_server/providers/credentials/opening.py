@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,9 @@ async def open_credential(
         return settings.auth.credential()
     at = settings.for_tokens(settings.auth)
     tls = await asyncio.to_thread(open_tls, at, files)
+    if settings.auth.ca:  # otherwise it is that of the provider, and told there
+        own = [replace(one, key="auth.ca") for one in tls.certificates if one.key == "ca"]
+        standing.certificates += tuple(own)
     transport = HttpTransport(at, tls.context, turn)
     issuer = Endpoint(at.endpoint, f"{standing.endpoint.name}.auth", standing.endpoint.company, discreet=True)
     tokens = Tokens(partial(_ask, settings.auth, issuer, links.then(transport.send), standing))

@@ -55,8 +55,6 @@ def _providers(server: Server) -> Told:
         yield "exchange_seconds", [name], _classes(standing.times)
         yield "exchanges_running", [name], standing.in_flight
         yield "exchanges_queued", [name], standing.queued
-        yield "retries", [name], standing.retries
-        yield "failovers", [name], standing.failovers
         yield from _troubles(name, standing)
     for service, unforeseen in server.unforeseen.items():
         for shape, count in unforeseen.counts.items():
@@ -66,6 +64,8 @@ def _providers(server: Server) -> Told:
 def _troubles(name: str, standing: Standing) -> Told:
     for fault, count in standing.failures.items():
         yield "exchange_failures", [name, fault], count
+    for decided, count in standing.decisions.items():
+        yield "decisions", [name, decided], count
     for policy, count in standing.refusals.items():
         yield "refusals", [name, policy], count
     for address, breaker in standing.breakers.items():

@@ -11,7 +11,7 @@ from pi_server.server.metrics.kept import forget, keep, left_behind
 
 
 def _figures(count: int, memory: int = 1) -> dict[str, Any]:
-    return {"exchanges": [(["bank"], count)], "memory_bytes": [([], memory)], "retries": [(["bank"], 1)]}
+    return {"exchanges": [(["bank"], count)], "memory_bytes": [([], memory)]}
 
 
 def _dead() -> int:
