@@ -31,7 +31,8 @@ class Call:
     is when its consumer gets a timeout fault; it is ``hurried`` when the consumer itself has no more time.  All calls
     with which a consumer repeats an operation that is ``once`` have one ``reference``, which is nobody else's; it is
     empty where the consumer gave no key to know them by.  ``languages`` are those its consumer
-    reads, as in Accept-Language.
+    reads, as in Accept-Language.  ``trace`` is the trace it belongs to, if its consumer said so: id and flags, as in
+    W3C's ``traceparent``.
     ``Call()`` is a complete value, so operations can be called in tests.
     """
 
@@ -43,6 +44,7 @@ class Call:
     hurried: bool = False
     reference: str = ""
     languages: str = ""
+    trace: str = ""
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

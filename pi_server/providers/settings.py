@@ -68,6 +68,9 @@ class ProviderSettings(BaseModel):
     timeout_header: HeaderName | None = Field(
         default=None, description="The header that tells the provider how many milliseconds are left for its answer."
     )
+    traceparent: bool = Field(
+        default=True, description="Pass the trace of a call on, in the header `traceparent` of W3C."
+    )
     retry: RetrySection = RetrySection()
     breaker: BreakerSection = BreakerSection()
     bulkhead: BulkheadSection = BulkheadSection()

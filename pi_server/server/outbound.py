@@ -1,7 +1,7 @@
 """The outbound chain as configured: what stands between a service's field and its provider.
 
-policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > mark, where a twin
-can answer > API log > that twin > transport
+policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > traced > mark,
+where a twin can answer > API log > that twin > transport
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.chain import Chain
 from pi_server.domain.decision import Decision, unnoted
 from pi_server.providers.build import SETTINGS, build_provider
+from pi_server.providers.traced import traced
 from pi_server.providers.trail import trail
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class Outbound:
     async def _links(self, plan: ProviderPlan, settings: ProviderSettings) -> Chain[Send]:
         """The links inside of the policies, the API log around whatever answers."""
         links: Chain[Send] = Chain(trail) if plan.once else Chain()
+        if settings.traceparent:
+            links = links.append(traced)
         if self._api_log is None:
             return links
         log = self._api_log.link(

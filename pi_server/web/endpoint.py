@@ -97,6 +97,7 @@ class Endpoint:
             operation=self._operation,
             hurried=left < self._timeout,
             languages=request.headers.get(hdrs.ACCEPT_LANGUAGE, ""),
+            trace=begun.trace,
         )
         current_call.set(call)
         return call

@@ -82,6 +82,7 @@ def _plain(text: str) -> str:
     """Without what differs from run to run."""
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"x-srv-token: [\w-]{43}", "TOKEN", text)
+    text = re.sub(r"-[0-9a-f]{16}-01\b", "-SPAN-01", text)
     return re.sub(r"\b[0-9a-f]{32}\b", "ID", text).strip()
 
 

@@ -13,12 +13,15 @@ from pi_server.web.state import CALL
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _ANSWERED = istr(CORRELATION_HEADER)  # an istr is looked up without lowering its case again
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_TRACE = istr("traceparent")
+_VALID = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?")
 
 
 def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
     """Take the id from the first of ``headers`` that is there, or make one; answer with it as ``activityid``.
 
-    Of a ``traceparent`` only the trace id is used.  An id that is unsafe to log is replaced.
+    Of a ``traceparent`` only the trace id is used for it; one that is valid is passed on to providers.  An id that is
+    unsafe to log is replaced.
     """
     names = tuple(map(istr, headers))
 
@@ -34,7 +37,9 @@ def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
 
     def link(handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            call = Call(correlation_id=chosen(request), source=request.remote or "")
+            told = request.headers.get(_TRACE)
+            trace = "" if told is None else _trace(told)
+            call = Call(correlation_id=chosen(request), source=request.remote or "", trace=trace)
             request[CALL] = call
             current_call.set(call)
             response = await handler(request)
@@ -46,3 +51,9 @@ def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
         return handle
 
     return link
+
+
+def _trace(told: str) -> str:
+    """Id and flags of a ``traceparent``; of one that is not valid nothing, as if it were not there."""
+    known = _VALID.fullmatch(told)
+    return f"{known[1]}-{known[2]}" if known and (known[3] is None or not told.startswith("00")) else ""
