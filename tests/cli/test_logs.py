@@ -65,7 +65,7 @@ def test_following_goes_on_through_a_rotation(folder: Path) -> None:
     logs, told = folder / "var/logs", folder / "told.txt"
     with told.open("wb") as out:
         process = subprocess.Popen(
-            [*COMMAND, "logs", "--follow", "--correlation-id", "call-1"],
+            ["env", "--default-signal=INT", *COMMAND, "logs", "--follow", "--correlation-id", "call-1"],
             cwd=folder,
             env=environment(TZ="UTC"),
             stdout=out,

@@ -63,6 +63,7 @@ async def test_a_stuck_call_does_not_hold_up_the_end(tmp_path: Path) -> None:
         assert tally.failed
 
 
+@pytest.mark.slow
 async def test_a_deaf_call_is_killed_with_its_worker(tmp_path: Path) -> None:
     """One that swallows being cancelled ends with a second signal."""
     with daemon(tmp_path, server={"drain": "20s", "workers": 1}) as server:

@@ -99,6 +99,7 @@ def test_a_start_that_fails_in_the_background_is_told(home: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("it did not start; ")
 
 
+@pytest.mark.slow
 def test_a_lock_that_was_left_behind_means_nothing(home: Path) -> None:
     """The pid in it may be anybody's by now."""
     (home / "var").mkdir()

@@ -77,6 +77,7 @@ def test_workers_that_die_after_a_bad_edit_are_replaced_by_good_ones(tmp_path: P
         until(lambda: gone not in server.pids and len(server.pids) == 2, "a replacement")
 
 
+@pytest.mark.slow
 def test_a_reload_moves_to_another_port(tmp_path: Path) -> None:
     """An address is configuration like any other; one that is taken refuses the reload."""
     with daemon(tmp_path) as server:

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.daemon.servers import WORKER, Load, daemon, kill, load, until
 
@@ -36,6 +37,7 @@ def test_workers_end_with_their_master(tmp_path: Path) -> None:
             assert second.url == server.url
 
 
+@pytest.mark.slow
 def test_workers_that_end_over_and_over_are_started_ever_more_slowly(tmp_path: Path) -> None:
     """The second pause is longer than the first, and an alarm is raised."""
     with daemon(tmp_path, server={"workers": 1}) as server:

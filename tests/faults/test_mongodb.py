@@ -20,6 +20,8 @@ from tests.cli.processes import Serving
 from tests.faults.scene import Asker, asking, keeping, until
 from tests.parts.mongo import MongoSet, replica_set_of_three
 
+pytestmark = pytest.mark.slow  # servers die, hang and fill up, and take their time
+
 POOL = 10
 """Connections to each node."""
 

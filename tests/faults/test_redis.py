@@ -17,6 +17,8 @@ from tests.faults.scene import Asker, asking, keeping, until
 from tests.parts.processes import free_port
 from tests.parts.redis import redis_on, tell
 
+pytestmark = pytest.mark.slow  # servers die, hang and fill up, and take their time
+
 MISSPELT = (
     "",
     "redis",

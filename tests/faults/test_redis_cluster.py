@@ -17,6 +17,8 @@ from tests.faults.scene import Asker, asking, keeping, until
 from tests.parts.redis import RedisCluster, redis_cluster_in, tell
 from tests.parts.redis import until as wait_until
 
+pytestmark = pytest.mark.slow  # servers die, hang and fill up, and take their time
+
 STALL = 2.5
 """Seconds an answer may take for which the cluster is a cache: two questions of 0.6, and a machine that is busy."""
 
