@@ -15,8 +15,8 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ClusterError, RedisClusterException, ResponseError
 from redis.exceptions import ConnectionError as NotConnected
-from redis.exceptions import RedisClusterException, ResponseError
 from redis.exceptions import TimeoutError as NotInTime
 
 from pi_server.domain.faults import StoreUnavailable
@@ -28,6 +28,7 @@ _SCHEMA_KEY: Final = b"pi:schema"
 _PREFIX: Final = b"pi:key:"
 _WAIT: Final = 0.5  # seconds for one answer: what hangs must not hold up a call for longer
 _WHOLE: Final = 0.6  # for all there is to it: waiting for a connection, making it, asking a second time
+_MOVING: Final = 0.01  # seconds for a slot to arrive
 _CONNECTIONS: Final = 50
 _AT_ONCE: Final = 64  # commands; from the hundredth on, the driver refuses them instead of waiting
 _LONGEST_REASON: Final = 200
@@ -190,8 +191,14 @@ class ClusterKeys(RedisKeys):
 
     async def _command(self, *command: Any) -> Any:
         async with self._turns:
-            await self._cluster.initialize()  # without its map, the driver would ask any node and be sent on
-            return await super()._command(*command)
+            while True:
+                await self._cluster.initialize()  # without its map, the driver would ask any node and be sent on
+                try:
+                    return await super()._command(*command)
+                except ClusterError as error:
+                    if type(error) is not ClusterError:
+                        raise
+                await asyncio.sleep(_MOVING)  # its slot moves: it was sent to and fro, and executed nowhere
 
     async def _again(self, *command: Any) -> Any:
         """Twice, if need be: of a cluster's idle connections, the driver does not notice which were closed."""
