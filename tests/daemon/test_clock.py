@@ -27,7 +27,11 @@ async def test_a_clock_that_jumps_ends_nothing(tmp_path: Path, monkeypatch: pyte
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    monkeypatch.setattr("tests.daemon.servers.environment", lambda **more: environment(**more) | faked)
+
+    def moved(**more: str) -> dict[str, str]:
+        return environment(**more) | faked
+
+    monkeypatch.setattr("tests.daemon.servers.environment", moved)
     operations = {"up": {"timeout": "3s"}}
     with daemon(tmp_path, services={"made": {"operations": operations}}) as server:
         pids, tally = server.pids, Load()
