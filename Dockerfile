@@ -39,5 +39,6 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
 
-# Exec form: the master is process 1, gets SIGTERM, and reaps what its workers leave.
-CMD ["pi-server", "run", "--host", "0.0.0.0", "--workers", "auto"]
+# Exec form: the server is process 1 and gets SIGTERM. How many workers there are, server.workers tells: `auto` would
+# count the cores of the machine, and not those the container may use.
+CMD ["pi-server", "run", "--host", "0.0.0.0"]

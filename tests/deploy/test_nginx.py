@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import tempfile
 from collections.abc import Generator
 from io import BytesIO
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,13 +19,17 @@ from tests.docs.pages import ROOT
 SHIPPED = (ROOT / "deploy/nginx/pi-server.conf").read_text()
 
 
-def inside() -> str:
-    """The shipped text, with the two addresses of this run, and times a test can wait for."""
+CHAIN = ["session", "jwt", "csrf"]
+
+
+def inside(cache: Path) -> str:
+    """The shipped text, with the addresses and the folder of this run, and times a test can wait for."""
     text = SHIPPED.replace("{", "{{").replace("}", "}}")
     for shipped, here in (
         ("server 127.0.0.1:8080; ", "server {upstream}; "),
         ("listen 80;", "listen {port};"),
         ("client_header_timeout 8s", "client_header_timeout 1s"),
+        ("/var/cache/nginx/pi-server", str(cache)),
     ):
         assert text.count(shipped) == 1
         text = text.replace(shipped, here)
@@ -35,20 +42,58 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     folder = tmp_path_factory.mktemp("nginx")
     with (
         daemon(folder, server={"workers": 1}) as server,
-        nginx(server.url.removeprefix("http://"), inside()) as address,
+        nginx(server.url.removeprefix("http://"), inside(folder / "cache")) as address,
     ):
         yield address
 
 
-async def test_calls_come_through_with_one_correlation_id(front: str) -> None:
-    """Nginx makes an id where a consumer sends none, and passes on the one it gets."""
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{front}/made/up") as answer:
-            assert answer.status == 200
-            made = answer.headers["activityid"]
-        async with session.get(f"{front}/made/up", headers={"activityid": "abc-1"}) as answer:
-            assert answer.headers["activityid"] == "abc-1"
-    assert len(made) == 32
+@pytest.mark.parametrize("header", ["activityid", "X-Correlation-ID", "X-Request-ID"])
+async def test_the_correlation_id_of_a_consumer_is_passed_on(front: str, header: str) -> None:
+    """Whichever header it comes in."""
+    asked = {header: "abc-1"}
+    async with aiohttp.ClientSession() as session, session.get(f"{front}/made/up", headers=asked) as answer:
+        assert answer.status == 200
+        assert answer.headers["activityid"] == "abc-1"
+
+
+async def test_nginx_makes_a_correlation_id_where_there_is_none(front: str) -> None:
+    """So that its log and ours tell of the same call."""
+    async with aiohttp.ClientSession() as session, session.get(f"{front}/made/up") as answer:
+        assert answer.status == 200
+        assert len(answer.headers["activityid"]) == 32
+
+
+async def test_static_files_with_a_version_are_kept(tmp_path: Path) -> None:
+    """Once nginx has one, the server need not be there; an answer that is not public is never kept."""
+    with (
+        daemon(
+            tmp_path, chains={"people": CHAIN}, services={"accounts": {"enabled": True, "chain": "people"}}
+        ) as server,
+        nginx(server.url.removeprefix("http://"), inside(tmp_path / "cache")) as front,
+    ):
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{front}/accounts/signin") as answer:
+                (path,) = set(re.findall(r'href="(/accounts/static/[^"]+)"', await answer.text()))
+            for _ in range(2):
+                async with session.get(f"{front}{path}") as answer:
+                    assert answer.status == 200
+            await asyncio.to_thread(server.stop)
+            async with session.get(f"{front}{path}") as answer:
+                assert answer.status == 200
+            async with session.get(f"{front}/accounts/signin") as answer:
+                assert answer.status == 502
+
+
+async def test_a_unix_socket_serves_as_well(tmp_path: Path) -> None:
+    """With nothing changed but the address."""
+    with tempfile.TemporaryDirectory() as short:
+        path = Path(short, "pi.sock")
+        with (
+            daemon(tmp_path, server={"unix": str(path), "workers": 1}),
+            nginx(f"unix:{path}", inside(tmp_path / "cache")) as front,
+        ):
+            async with aiohttp.ClientSession() as session, session.get(f"{front}/made/up") as answer:
+                assert answer.status == 200
 
 
 async def test_what_is_for_the_platform_is_not_for_consumers(front: str) -> None:
