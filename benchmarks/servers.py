@@ -37,6 +37,7 @@ OFF: dict[str, Any] = {"retry": {"times": 0}, "breaker": {"failures": 0}, "bulkh
 def configuration(port: int, folder: Path, market: str, bank: str, policies: dict[str, Any]) -> dict[str, Any]:
     """All three plugins, their logs in ``folder``; ``policies`` of the market, where they are not as they come."""
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    same = {"traceparent": False}  # its peers send none
     account = {"company": "core bank", "endpoint": bank, "wsdl": "files/withdraw.wsdl", "timeout": "5s"}
     return {
         "server": {"host": "127.0.0.1", "port": port, "data_dir": str(folder), "timeout": "15s"},
@@ -46,7 +47,14 @@ def configuration(port: int, folder: Path, market: str, bank: str, policies: dic
             "sample_service": {"enabled": True, "my_simple_conf": "ok"},
             "exchange_rates": {
                 "enabled": True,
-                "market": {"name": "market", "company": "market", "endpoint": market, "timeout": "5s", **policies},
+                "market": {
+                    "name": "market",
+                    "company": "market",
+                    "endpoint": market,
+                    "timeout": "5s",
+                    **same,
+                    **policies,
+                },
             },
             "account_withdrawal": {"enabled": True, "bank": account},
         },

@@ -95,20 +95,6 @@ async def test_a_server_that_is_away_is_a_fault_within_the_limit() -> None:
     await store.close()
 
 
-async def test_who_goes_away_meanwhile_leaves_no_failure_behind() -> None:
-    """Whatever the driver makes of a cancellation while it looks for a server; at worst it goes on to its own end."""
-    store = await open_documents(f"mongodb://127.0.0.1:{free_port()}/notes", Path(), 3)
-    cast("Any", store)._checked = True  # as after the first use
-    asking = [asyncio.create_task(store.documents("notes").count()) for _ in range(200)]
-    await asyncio.sleep(0.45)
-    for one in asking:
-        await asyncio.sleep(0.0005)  # some of them in the moment in which the driver looks again
-        one.cancel()
-    done = await asyncio.gather(*asking, return_exceptions=True)
-    await store.close()
-    assert {type(one) for one in done} <= {asyncio.CancelledError, StoreUnavailable}
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a socket the driver gave up unclosed
 async def test_a_server_that_hangs_is_a_fault_and_comes_back(tmp_path: Path) -> None:
     """A stopped process answers nobody; when it goes on, so does the store."""
