@@ -8,8 +8,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from aiohttp import web_protocol
-
 import pi_server
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 CORE = ""
 """Stands for the core where an owner is named."""
 
-_CORES = {web_protocol.__file__: CORE}
-"""aiohttp makes a task for each request: nobody need look further."""
-
 _CORE_FOLDER = f"{Path(pi_server.__file__).parent}/"
 
 
@@ -31,14 +26,14 @@ class Owners:
 
     def __init__(self) -> None:
         self._places: dict[str, str] = {}
-        self._known: dict[str, str | None] = dict(_CORES)
+        self._known: dict[str, str | None] = {}
 
     def add(self, plugins: Iterable[Plugin]) -> None:
         """Know the code of these plugins: the folder of a package, or a module alone."""
         for plugin in plugins:
             if plugin.bound is not None:
                 self._places[_place(type(plugin.bound.service))] = plugin.name
-        self._known = dict(_CORES)
+        self._known = {}
 
     def of(self, file: str) -> str | None:
         """The plugin a file belongs to, `CORE`, or None."""

@@ -13,10 +13,15 @@ from inspect import currentframe
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web_protocol
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
     from pi_server.server.owners import Owners
+
+_OF_REQUESTS = web_protocol.__file__
+"""Where aiohttp makes a task for each request."""
 
 _PATIENCE = 5.0  # seconds that cancelled tasks may take to end
 _TELL_EVERY = 60.0
@@ -64,6 +69,9 @@ class PluginTasks:
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **given: Any
     ) -> asyncio.Task[Any]:
         task = asyncio.Task(work, loop=loop, **given)
+        code = getattr(work, "cr_code", None)
+        if code and code.co_filename == _OF_REQUESTS:  # the core's; looking at the stack is dear
+            return task
         made = currentframe()
         if owner := self._owners.nearest(made and made.f_back):
             self._own(owner, task)
