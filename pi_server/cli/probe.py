@@ -11,10 +11,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr, field_serializer
+from pydantic import BaseModel
 
 from pi_server.cli.fixes import fix_for
 from pi_server.config import LoadedConfig, load
+from pi_server.config.overrides import Overrides, opened
 from pi_server.discovery.entry_points import discover, only
 from pi_server.discovery.gate import check_gate
 from pi_server.discovery.importing import import_service
@@ -29,11 +30,7 @@ class Order(BaseModel):
     limit: float
     use_config: bool
     config: Path | None
-    overrides: dict[str, SecretStr]
-
-    @field_serializer("overrides", when_used="json")
-    def _opened(self, overrides: dict[str, SecretStr]) -> dict[str, str]:
-        return {key: value.get_secret_value() for key, value in overrides.items()}
+    overrides: Overrides
 
 
 class Trouble(BaseModel):
@@ -92,8 +89,7 @@ def _bound(order: Order, candidate: Candidate | None) -> Finding:
 def _alone(order: Order) -> LoadedConfig | None:
     if not order.use_config:
         return None
-    overrides = {key: value.get_secret_value() for key, value in order.overrides.items()}
-    loaded = load(order.config, os.environ, overrides, services=discover())
+    loaded = load(order.config, os.environ, opened(order.overrides), services=discover())
     section = loaded.config.services.get(order.name)
     if section is None or not section.enabled:
         return None

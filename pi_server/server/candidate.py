@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr, field_serializer
 
 from pi_server.config import ConfigError, load
+from pi_server.config.overrides import Overrides, opened
 from pi_server.discovery.entry_points import discover
 from pi_server.server.failures import failure_lines
 from pi_server.server.order import Order
@@ -21,11 +22,7 @@ class Question(BaseModel):
     """Which configuration to try."""
 
     config: Path
-    overrides: dict[str, SecretStr]
-
-    @field_serializer("overrides", when_used="json")
-    def _opened(self, overrides: dict[str, SecretStr]) -> dict[str, str]:
-        return {key: value.get_secret_value() for key, value in overrides.items()}
+    overrides: Overrides
 
 
 class Answer(BaseModel):
@@ -44,9 +41,8 @@ class Answer(BaseModel):
 
 def examine(question: Question) -> Answer:
     """Load, import, bind and mount."""
-    overrides = {key: value.get_secret_value() for key, value in question.overrides.items()}
     try:
-        loaded = load(question.config, os.environ, overrides, services=discover())
+        loaded = load(question.config, os.environ, opened(question.overrides), services=discover())
         failed = failure_lines(asyncio.run(rehearse(loaded)).failed)
     except ConfigError as error:
         return Answer(problems=[str(problem) for problem in error.problems])

@@ -48,7 +48,6 @@ class Worker:
         self.age = age
         self.pid = 0
         self.aborted = False
-        self.booted = False
         self.tmp = Beat()
         self.slot = slot
         self.generation = generation
