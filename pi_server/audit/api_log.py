@@ -77,11 +77,13 @@ class ApiLog:
         unknown = WireResponse(status_of(_UNKNOWN))
 
         def link(send: Send) -> Send:
+            loop = asyncio.get_running_loop()
+
             async def recorded(exchange: Exchange) -> WireResponse:
                 place = self._place(exchange)
                 number = self._begin(exchange, place, unknown)
                 shown = _without_payloads(level) if exchange.endpoint.discreet else level
-                permit = Permit()
+                permit = Permit(loop)
                 self._sent(shown, exchange, place, secret_headers, permit.refuse)
                 try:
                     with permit:

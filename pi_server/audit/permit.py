@@ -12,10 +12,11 @@ class Permit:
     The record is written after the block has begun, but before anything that is sent in it leaves.
     """
 
-    __slots__ = ("_before", "_over", "_task", "refused")
+    __slots__ = ("_before", "_loop", "_over", "_task", "refused")
 
-    def __init__(self) -> None:
-        """Nothing is refused yet."""
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nothing is refused yet; to ask for the running ``loop`` is a system call on Python before 3.12."""
+        self._loop = loop
         self._task: asyncio.Task[object] | None = None
         self._before = 0
         self._over = False
@@ -33,7 +34,7 @@ class Permit:
     def __enter__(self) -> None:
         if self.refused:
             raise _refused()
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._loop)
         self._before = self._task.cancelling() if self._task else 0
 
     def __exit__(

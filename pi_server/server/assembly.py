@@ -37,8 +37,6 @@ from pi_server.web.health import add_health_pages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp import web
-
     from pi_server.config import Config, LoadedConfig
     from pi_server.discovery.load import Given
     from pi_server.discovery.plugin import Plugin
@@ -57,7 +55,7 @@ class Server:
     where metrics are told.  ``logs`` are to be reopened after a rotation.
     """
 
-    application: web.Application
+    answer: Handler
     outer: Chain[Handler]
     turn: Turn
     services: Services
@@ -127,7 +125,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         await services.start(plugins)
         _tell_failures(services.plugins, strict=config.server.strict)
         return Server(
-            site.application(config.server.body_limit),
+            site.answer,
             outer,
             turn,
             services,

@@ -6,6 +6,7 @@ nothing that was asked is lost when the server stops.
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -26,44 +27,37 @@ _CUT_OFF = 0.5
 """Seconds a handler that was cut off has to end, and again when it was cancelled."""
 
 
-class Runner(web.AppRunner):
-    """aiohttp's own runner, on whose connections every refusal passes the outer links.
+class Runner(web.ServerRunner):
+    """aiohttp's runner, on whose connections every refusal passes the outer links."""
 
-    aiohttp has no hook for this: `_make_server` is where a runner chooses its protocol, and there `_make_error_handler`
-    is the only step of a refusal that can await a chain.  Nothing else of either is touched.
-    """
-
-    __slots__ = ("_counted", "_listener", "_outer", "_turn")
+    __slots__ = ("_listener",)
 
     def __init__(
         self,
-        application: web.Application,
+        answer: Handler,
         outer: Chain[Handler],
         turn: Turn,
         counted: Connections | None = None,
+        *,
+        body_limit: int,
         **settings: Any,
     ) -> None:
-        """Answers leave at the end of a ``turn``, connections are ``counted``; ``settings`` as of `web.AppRunner`."""
-        super().__init__(application, **settings, shutdown_timeout=_CUT_OFF)
-        self._outer = outer
-        self._turn = turn
-        self._counted = counted or Connections()
-        self._listener: _Listener | None = None
+        """Answers leave at the end of a ``turn``, connections are ``counted``; needs a running loop.
 
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        self._listener = _Listener(made, self._outer, self._turn, self._counted, **self._kwargs)
-        return self._listener
+        A body has at most ``body_limit`` bytes; ``settings`` are those of `web.RequestHandler`.
+        """
+        self._listener = _Listener(answer, outer, turn, counted or Connections(), body_limit, **settings)
+        super().__init__(self._listener, shutdown_timeout=_CUT_OFF)
 
     @property
     def connections(self) -> int:
         """How many are open."""
-        return len(self._listener.connections) if self._listener else 0
+        return len(self._listener.connections)
 
     @property
     def requests(self) -> int:
         """How many have come so far."""
-        return self._listener.requests_count if self._listener else 0
+        return self._listener.requests_count
 
     async def drain(self, linger: float, limit: float) -> None:
         """Accept no more, and wait until every connection was closed, at most ``limit`` seconds.
@@ -73,8 +67,6 @@ class Runner(web.AppRunner):
         """
         for site in self.sites:
             await site.stop()
-        if self._listener is None:
-            return
         self._listener.draining = True
         begun = monotonic()
         await self._emptied(begun + min(linger, limit))
@@ -90,17 +82,23 @@ class _Listener(Listener):
     """Makes a connection for each consumer that connects."""
 
     def __init__(
-        self, made: web.Server, outer: Chain[Handler], turn: Turn, counted: Connections, **settings: Any
+        self,
+        answer: Handler,
+        outer: Chain[Handler],
+        turn: Turn,
+        counted: Connections,
+        body_limit: int,
+        **settings: Any,
     ) -> None:
-        application = made.request_handler
         pathless = outer.then(_refuse(NoSuchPath))
 
-        def answer(request: Any) -> Awaitable[web.StreamResponse]:
+        def answered(request: Any) -> Awaitable[web.StreamResponse]:
             if request.rel_url.raw_path:
-                return application(request)
-            return pathless(request.clone(rel_url="-"))  # aiohttp's router knows no resource for it
+                return answer(request)
+            return pathless(request.clone(rel_url="-"))  # the links reckon with a path
 
-        super().__init__(answer, request_factory=made.request_factory, **settings)
+        made = partial(web.Request, loop=asyncio.get_running_loop(), client_max_size=body_limit)
+        super().__init__(answered, request_factory=made, **settings)
         self.malformed = outer.then(_refuse(MalformedRequest))
         self.headers_too_large = outer.then(_refuse(HeadersTooLarge))
         self.turn = turn

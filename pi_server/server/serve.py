@@ -131,13 +131,13 @@ async def listening(
 ) -> AsyncGenerator[Runner]:
     """Accept connections on ``sockets``; on leaving, accept no more and finish what runs."""
     runner = Runner(
-        server.application,
+        server.answer,
         server.outer,
         server.turn,
         server.connections,
+        body_limit=settings.body_limit,
         access_log=None,
         auto_decompress=False,
-        handle_signals=False,
         keepalive_timeout=settings.keepalive,
         lingering_time=LINGERING,
     )

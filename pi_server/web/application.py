@@ -1,13 +1,11 @@
-"""From mounts to one aiohttp application: every route is a single callable, composed once."""
+"""From mounts to one handler of all requests: every route is a single callable, composed once."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Self
+from typing import NoReturn
 
 from aiohttp import HttpVersion11, hdrs, web
-from yarl import URL
 
 from pi_server.domain.chain import Chain
 from pi_server.domain.envelope import ENVELOPES, Envelope, EnvelopeName
@@ -24,7 +22,7 @@ from pi_server.web.negotiate import prefers_html
 from pi_server.web.pages.fault_page import FAULT_PAGE
 from pi_server.web.pages.links import page_or, to_sign_in
 from pi_server.web.pages.static import NAME, static_files
-from pi_server.web.route_table import Found, RouteTable, variable_names
+from pi_server.web.route_table import Found, RouteTable
 from pi_server.web.sessions.csrf_tokens import FormToken
 from pi_server.web.state import REFUSAL
 
@@ -81,20 +79,18 @@ def chain_of(mount: Mount, links: Links, gate: Gate | None = None) -> Chain[Hand
 
 
 class Site:
-    """What one server answers; services are mounted one by one, then `application` gives the whole to aiohttp."""
+    """What one server answers: services are mounted one by one, and `answer` is the handler of all requests."""
 
     def __init__(self, links: Links, envelope: EnvelopeName) -> None:
         """``envelope`` is for paths that belong to no service."""
         self._links = links
         self._refusals = _Refusals(links, envelope)
-        self._everything = _Everything(self._refusals)
-        self._core: dict[str, Handler] = {}
+        self._refused = {name: _route("*", "/", handler) for name, handler in self._refusals.handlers.items()}
+        self._routes = _Routes()
 
     def add_core(self, path: str, handler: Handler) -> None:
         """Answer GET ``path`` with a page of the core's own, outside any envelope."""
-        self._everything.add("GET", path, handler)
-        if not variable_names(path):
-            self._core[path] = handler
+        self._routes.add("GET", path, handler)
 
     def mount(self, mounts: Sequence[Mount], gate: Gate | None = None, instead_of: Sequence[Mount] = ()) -> None:
         """Serve all operations and static files of one service behind its gate, or none of them.
@@ -106,7 +102,7 @@ class Site:
         """
         handlers = self._composed(mounts, gate)
         if instead_of:
-            self._everything.change(_places(instead_of), handlers)
+            self._routes.change(_places(instead_of), handlers)
             self._refusals.forget({mount.root for mount in instead_of})
         else:
             self._add(handlers)
@@ -120,10 +116,10 @@ class Site:
         alone: RouteTable[None] = RouteTable()
         for verb, path in handlers:
             alone.add(verb, path, None)
-            if self._everything.taken(verb, path):
+            if self._routes.table.taken(verb, path):
                 raise ValueError(f"{verb} {path} is served already")
         for (verb, path), handler in handlers.items():
-            self._everything.add(verb, path, handler)
+            self._routes.add(verb, path, handler)
 
     def _composed(self, mounts: Sequence[Mount], gate: Gate | None) -> dict[tuple[str, str], Handler]:
         """The handlers by verb and path, where a page may be served beside an operation that is none."""
@@ -139,16 +135,21 @@ class Site:
         """Answer ``fault`` below ``root``: the service configured there is not served."""
         self._refusals.unavailable[root] = fault
 
-    def application(self, body_limit: int) -> web.Application:
-        """The aiohttp application; a body may have at most ``body_limit`` bytes."""
-        app = web.Application(client_max_size=body_limit)
-        for path, handler in self._core.items():
-            # found first and fastest; all else about them is ours to answer
-            app.router.add_route("GET", path, handler, expect_handler=_continue)
-        for root in sorted(self._refusals.envelopes):
-            app.router.register_resource(self._everything.at(root))
-        app.router.register_resource(self._everything)
-        return app
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer whatever is asked; a path or verb that is not served is refused through the chain."""
+        route, parameters = self._routed(request)
+        request._match_info = web.UrlMappingMatchInfo(parameters, route)  # pyright: ignore[reportPrivateUsage] - whoever routes for aiohttp has to
+        if hdrs.EXPECT in request.headers:
+            await _continue(request)
+        return await route.handler(request)
+
+    def _routed(self, request: web.Request) -> tuple[web.AbstractRoute, dict[str, str]]:
+        path = request.rel_url.raw_path
+        found = self._routes.table.find(request.method, path)
+        if isinstance(found, Found):
+            return found
+        request[REFUSAL] = self._refusals.fault(path, found.allowed)
+        return self._refused[self._refusals.envelope(path, request.headers.get(hdrs.ACCEPT, ""))], {}
 
 
 def _static(mounts: Sequence[Mount]) -> Iterator[tuple[tuple[str, str], Mapping[str, StaticFile]]]:
@@ -225,88 +226,31 @@ async def _continue(request: web.Request) -> None:
         request.writer.output_size = 0  # or aiohttp takes the answer for begun
 
 
+def _route(verb: str, path: str, handler: Handler) -> web.AbstractRoute:
+    """As a request tells by what it was routed; which of them it is, is ours to find."""
+    return web.ResourceRoute(verb, handler, web.PlainResource(path))
+
+
 class _Routes:
     """The route table, and what it was made from, as a table cannot forget."""
 
     def __init__(self) -> None:
-        self.table: RouteTable[web.ResourceRoute] = RouteTable()
-        self._all: dict[tuple[str, str], web.ResourceRoute] = {}
-
-    def add(self, verb: str, path: str, route: web.ResourceRoute) -> None:
-        self.table.add(verb, path, route)
-        self._all[verb, path] = route
-
-    def change(self, gone: Collection[tuple[str, str]], come: Mapping[tuple[str, str], web.ResourceRoute]) -> None:
-        """All of it, or, where one is served twice (ValueError), nothing."""
-        routes = _Routes()
-        for (verb, path), route in self._all.items():
-            if (verb, path) not in gone:
-                routes.add(verb, path, route)
-        for (verb, path), route in come.items():
-            routes.add(verb, path, route)
-        self.table, self._all = routes.table, routes._all
-
-
-class _Everything(web.AbstractResource):
-    """The one resource aiohttp knows: it asks the route table, and always has an answer.
-
-    aiohttp looks for a resource at the whole path, then segment by segment nearer to the root: so it is registered at
-    each service's root as well, where it is met sooner.
-    """
-
-    def __init__(self, refusals: _Refusals) -> None:
-        super().__init__()
-        self._place = "/"
-        self._routes = _Routes()
-        self._refusals = refusals
-        self._refused = {name: self._route("*", handler) for name, handler in refusals.handlers.items()}
+        self.table: RouteTable[web.AbstractRoute] = RouteTable()
+        self._all: dict[tuple[str, str], Handler] = {}
 
     def add(self, verb: str, path: str, handler: Handler) -> None:
-        self._routes.add(verb, path, self._route(verb, handler))
+        self.table.add(verb, path, _route(verb, path, handler))
+        self._all[verb, path] = handler
 
     def change(self, gone: Collection[tuple[str, str]], come: Mapping[tuple[str, str], Handler]) -> None:
-        """Serve what has come instead of what is gone, from one request to the next."""
-        self._routes.change(gone, {place: self._route(place[0], handler) for place, handler in come.items()})
+        """Serve what has come instead of what is gone, from one request to the next.
 
-    def taken(self, verb: str, path: str) -> bool:
-        return self._routes.table.taken(verb, path)
-
-    def at(self, place: str) -> Self:
-        """The same, to be met at ``place``."""
-        other = copy(self)
-        other._place = place
-        return other
-
-    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        path = request.rel_url.raw_path
-        found = self._routes.table.find(request.method, path)
-        if isinstance(found, Found):
-            return web.UrlMappingMatchInfo(found.parameters, found.target), set()
-        request[REFUSAL] = self._refusals.fault(path, found.allowed)
-        envelope = self._refusals.envelope(path, request.headers.get(hdrs.ACCEPT, ""))
-        return web.UrlMappingMatchInfo({}, self._refused[envelope]), set()
-
-    def _route(self, verb: str, handler: Handler) -> web.ResourceRoute:
-        return web.ResourceRoute(verb, handler, self, expect_handler=_continue)
-
-    @property
-    def canonical(self) -> str:
-        return self._place
-
-    def url_for(self, **kwargs: str) -> URL:
-        raise NotImplementedError("operations are not named for aiohttp")
-
-    def add_prefix(self, prefix: str) -> None:
-        raise NotImplementedError("the route table is always at the root")
-
-    def get_info(self) -> Any:
-        return {}
-
-    def raw_match(self, path: str) -> bool:
-        return path == self.canonical
-
-    def __len__(self) -> int:
-        return 0
-
-    def __iter__(self) -> Iterator[web.AbstractRoute]:
-        return iter(())
+        Where something is then served twice (ValueError), nothing changes.
+        """
+        routes = _Routes()
+        for (verb, path), handler in self._all.items():
+            if (verb, path) not in gone:
+                routes.add(verb, path, handler)
+        for (verb, path), handler in come.items():
+            routes.add(verb, path, handler)
+        self.table, self._all = routes.table, routes._all

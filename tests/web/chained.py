@@ -79,11 +79,11 @@ async def chained(
 
     site = Site(Links(outer=outer, inner=lambda _: Chain(), form_token=_no_token, patience=patience), "semantic")
     site.mount(mounts)
-    application = site.application(body_limit)
     runner = Runner(
-        application,
+        site.answer,
         outer(ENVELOPES["semantic"]),
         Turn(),
+        body_limit=body_limit,
         access_log=None,
         auto_decompress=False,
         lingering_time=0.5,

@@ -16,9 +16,12 @@ from pi_server.auth.revocations import KeyStoreRevocations
 from pi_server.config.consumer_sections import SessionsSection
 from pi_server.domain.chain import Chain
 from pi_server.domain.consumer import Consumer
+from pi_server.domain.envelope import ENVELOPES
 from pi_server.domain.faults import Unauthenticated
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import operations_of
+from pi_server.domain.turn import Turn
+from pi_server.server.protocol import Runner
 from pi_server.stores.memory_keys import MemoryKeys
 from pi_server.testing import FakeClock
 from pi_server.web.application import Links, Site
@@ -161,7 +164,8 @@ async def worker(of: Setting) -> AsyncGenerator[Worker]:
     site = Site(links, "semantic")
     for realm, root in (("portal", "/portal"), ("other", "/other")):
         site.mount(_mounts(Portal(sessions=RequestSessions(realm, storage)), realm, root))
-    runner = web.AppRunner(site.application(2**20))
+    outer = _outer(storage)(ENVELOPES["semantic"])
+    runner = Runner(site.answer, outer, Turn(), body_limit=2**20, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
