@@ -10,6 +10,7 @@ from aiohttp.http import HttpRequestParser
 
 from pi_server.domain.connections import Connections, Overdue
 from pi_server.domain.turn import HeldTransport, Turn
+from pi_server.server.answer import Told, keeps_alive, plain
 from pi_server.server.intake import HEADERS_TOO_LARGE, Intake
 from pi_server.web.endpoint import Handler
 
@@ -133,11 +134,20 @@ class Connection(web.RequestHandler):
         """Whether it serves no request."""
         return self._current_request is None
 
-    def finish_response(self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None) -> Any:
-        """Tell the consumer to connect anew where this server is about to stop."""
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[Any, bool]:
+        """Send the answer; it tells the consumer to connect anew where this server is about to stop."""
         if self._listener.draining:
             resp.force_close()
-        return super().finish_response(request, resp, start_time)
+        data = plain(request, resp)
+        if data is None:
+            return await super().finish_response(request, resp, start_time)
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return resp, True
+        transport.write(data)
+        return Told(keeps_alive(request, resp)), False
 
     def _make_error_handler(self, err_info: Any) -> Any:
         too_large = getattr(err_info.exc, "code", 0) == HEADERS_TOO_LARGE

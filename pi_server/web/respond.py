@@ -17,6 +17,7 @@ from pi_server.domain.pages import Page, Redirect, Text
 from pi_server.web.strict_dump import strict_dump
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_GIVEN = web.ResponseKey("given", bool)
 _FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's own to say
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
@@ -106,10 +107,11 @@ def sendable(response: object, request: web.Request) -> web.StreamResponse:
     if not isinstance(response, web.StreamResponse):
         raise TypeError(f"the answer is {type(response).__name__}, no response")
     begun, prepared = has_begun(request), response.prepared
-    if prepared != begun and response.task is not request.task:
+    if (prepared != begun and response.task is not request.task) or _GIVEN in response:
         raise RuntimeError("each request needs one response, made for it alone")
     if not prepared:
         _check_head(response)
+    response[_GIVEN] = True
     return response
 
 
