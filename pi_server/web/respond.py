@@ -107,7 +107,7 @@ def sendable(response: object, request: web.Request) -> web.StreamResponse:
     if not isinstance(response, web.StreamResponse):
         raise TypeError(f"the answer is {type(response).__name__}, no response")
     begun, prepared = has_begun(request), response.prepared
-    if (prepared != begun and response.task is not request.task) or _GIVEN in response:
+    if (prepared != begun and response.task is not request.task) or (len(response) and _GIVEN in response):
         raise RuntimeError("each request needs one response, made for it alone")
     if not prepared:
         _check_head(response)

@@ -41,6 +41,10 @@ async def _raw(request: bytes, response: web.Response) -> bytes:
     return re.sub(rb"(Date: |activityid: )[^\r]*", rb"\1", answered)
 
 
+def _never(_: web.BaseRequest, __: web.StreamResponse) -> None:
+    return None
+
+
 def _with_cookie() -> web.Response:
     made = web.Response(body=b"x", headers=JSON)
     made.set_cookie("a", "b")
@@ -89,7 +93,7 @@ async def test_every_answer_is_written_as_aiohttp_writes_it(
 
     monkeypatch.setattr(connection, "plain", noted)
     ours = await _raw(request, KINDS[kind]())
-    monkeypatch.setattr(connection, "plain", lambda *_: None)
+    monkeypatch.setattr(connection, "plain", _never)
     assert ours == await _raw(request, KINDS[kind]())
     usual = kind in ("usual", "other reason", "closing") and first_line == "GET {} HTTP/1.1"
     assert [data is not None for data in written] == [usual]
