@@ -98,7 +98,7 @@ def ours(folder: Path, name: str = "pi_server", rates: Mapping[str, str] | None 
     environment = installed(here, "bench = benchmarks.service:Bench")
     file = here / "config.yaml"
     file.write_text(json.dumps(configuration(port, here, rates or {})))  # JSON is YAML
-    command = [sys.executable, "-m", "pi_server", "run", "--config", str(file)]
+    command = [sys.executable, "-m", "benchmarks.as_installed", "run", "--config", str(file)]
     with running(SERVER_CORE, command, here / "out.log", lambda: listening(port), environment) as pid:
         yield Door(name, pid, f"http://127.0.0.1:{port}{ROOT}", here / "logs" / "access.log")
 

@@ -71,7 +71,7 @@ def ours_command(
     file.write_text(
         json.dumps(configuration(port, folder, market or nowhere, bank or nowhere, policies or {}))
     )  # JSON is YAML
-    return [sys.executable, "-m", "pi_server", "run", "--config", str(file)]
+    return [sys.executable, "-m", "benchmarks.as_installed", "run", "--config", str(file)]
 
 
 @contextmanager

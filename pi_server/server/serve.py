@@ -21,6 +21,7 @@ from pi_server.server.assembly import Server, assemble
 from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.control import Verb, answering
 from pi_server.server.listeners import shown
+from pi_server.server.memory import settle
 from pi_server.server.metrics.kept import forget, metrics_folder
 from pi_server.server.metrics.site import Metrics, telling
 from pi_server.server.protocol import Runner
@@ -75,6 +76,7 @@ async def serve(
                 if beside:
                     server.guard.watch.on_stall = _give_up
                     await opened.enter_async_context(beside(server, runner, life.stop))
+                settle()
                 started(server, shown(sockets[0], secure=tls is not None))
                 await life.stopped.wait()
                 server.readiness.not_ready("draining", "this server is about to stop")
