@@ -40,6 +40,10 @@ class ConnectionsSection(Section):
         description="Longest time from the connection, or the first byte after an answer, to full headers.",
     )
     write: Duration = Field(default=15.0, description="Longest time in which nothing is taken of an answer.")
+    untaken: Size = Field(
+        default=32 * 1024 * 1024,
+        description="What all consumers may leave untaken of answers; beyond it who takes nothing is reset at once.",
+    )
     headers: Size = Field(default=16 * 1024, description="Largest headers of a request; more get 431.")
     fields: int = Field(default=64, ge=1, description="Most headers of a request; more get 400.")
     line: Size = Field(default=8 * 1024, description="Longest header, or request line; longer ones get 400.")

@@ -10,8 +10,8 @@ from typing import Literal
 Refusal = Literal["worker", "address", "files"]
 """Why a connection was not taken: the worker has its most, the address has its most, files are running out."""
 
-Overdue = Literal["head", "write"]
-"""What took too long: headers to be complete, or an answer to be taken."""
+Overdue = Literal["head", "write", "untaken"]
+"""What took too long: headers to be complete, an answer to be taken, or that while others took theirs as slowly."""
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -31,6 +31,7 @@ class ConnectionLimits:
     proxies: tuple[str, ...] = LOOPBACK
     head: float = 10.0
     write: float = 15.0
+    untaken: int = 32 * 1024 * 1024
     headers: int = 16 * 1024
     fields: int = 64
     line: int = 8 * 1024

@@ -3,6 +3,10 @@
 import asyncio
 import socket
 import struct
+import sys
+from contextlib import suppress
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import Any, cast
 
 from aiohttp import StreamReader, web
@@ -12,6 +16,7 @@ from pi_server.domain.connections import Connections, Overdue
 from pi_server.domain.turn import HeldTransport, Turn
 from pi_server.server.answer import Told, keeps_alive, plain
 from pi_server.server.intake import HEADERS_TOO_LARGE, Intake
+from pi_server.server.untaken import Untaken
 from pi_server.web.endpoint import Handler
 
 NO_ROOM = (
@@ -29,6 +34,7 @@ class Listener(web.Server):
 
     counted: Connections
     turn: Turn
+    untaken: Untaken
     draining: bool
     malformed: Handler
     headers_too_large: Handler
@@ -97,7 +103,41 @@ class Connection(web.RequestHandler):
         if self._held is not None:
             self._listener.counted.leave(self._address, vanished=self._request_in_progress and self._moved >= 0)
             self._held = None
+            self._listener.untaken.discard(self)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Make room for what its consumer has not taken yet."""
+        super().pause_writing()
+        self._listener.untaken.add(self)
+
+    def resume_writing(self) -> None:
+        """Its consumer has caught up."""
+        super().resume_writing()
+        self._listener.untaken.discard(self)
+
+    @property
+    def taken(self) -> int:
+        """Bytes of all answers so far that its consumer has acknowledged."""
+        if self._held is None:
+            return 0
+        left = self._held.written - self.untaken
+        with suppress(OSError):  # its socket is being closed
+            kept = ioctl(self._held.get_extra_info("socket").fileno(), TIOCOUTQ, bytes(4))
+            left -= int.from_bytes(kept, sys.byteorder)
+        return left
+
+    @property
+    def untaken(self) -> int:
+        """Bytes that wait in this process."""
+        return 0 if self._held is None else self._held.get_write_buffer_size()
+
+    def give_up(self) -> None:
+        """End it, and forget what has not left."""
+        if self._held is not None and not self._held.is_closing():
+            self._late("untaken")
+            self._moved = -1.0
+            _reset(self._held)
 
     def look(self, now: float) -> None:
         """End it if its consumer takes too long to send headers, or to take an answer."""
@@ -137,12 +177,16 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[Any, bool]:
-        """Send the answer; it tells the consumer to connect anew where this server is about to stop."""
+        """Send the answer; it tells the consumer to connect anew where this server is about to stop.
+
+        aiohttp is told of it, and not given it: it would keep it until the next request.
+        """
         if self._listener.draining:
             resp.force_close()
         data = plain(request, resp)
         if data is None:
-            return await super().finish_response(request, resp, start_time)
+            sent, gone = await super().finish_response(request, resp, start_time)
+            return Told(bool(sent.keep_alive)), gone
         transport = self.transport
         if transport is None or transport.is_closing():
             return resp, True

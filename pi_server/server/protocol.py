@@ -18,6 +18,7 @@ from pi_server.domain.faults import Fault, HeadersTooLarge, MalformedRequest, No
 from pi_server.domain.turn import Turn
 from pi_server.server.connection import Connection, Listener
 from pi_server.server.sweep import Sweep
+from pi_server.server.untaken import Untaken
 from pi_server.web.endpoint import Handler
 
 _LOOK_EVERY = 0.02
@@ -103,6 +104,7 @@ class _Listener(Listener):
         self.headers_too_large = outer.then(_refuse(HeadersTooLarge))
         self.turn = turn
         self.counted = counted
+        self.untaken = Untaken(counted.limits.untaken)
         self.draining = False
         self._sweep = Sweep(counted, lambda: self.connections)
 

@@ -26,6 +26,7 @@ from pi_server.stores.documents import (
     possible_version,
 )
 from pi_server.stores.filters import plain
+from pi_server.stores.let_finish import LetFinish
 from pi_server.stores.mongo_filters import PLAIN, Query, condition, field_of, packed, path, range_of, sort, unpacked
 from pi_server.stores.paging import Part, Position, checked_order, paged
 
@@ -73,6 +74,7 @@ class MongoStore:
         """Keep documents in the database the client's URL names; it answers within ``timeout`` seconds."""
         self._client = client
         self._timeout = timeout
+        self._driver = LetFinish(timeout + _SLACK)
         self._database = client.get_default_database()
         self._checking: asyncio.Task[None] | None = None
         self._checked = False
@@ -90,20 +92,16 @@ class MongoStore:
     async def ping(self) -> None:
         """Ask the primary."""
         with self._faults():
-            await self._client.admin.command("ping")
+            await self._driver.answer(self._client.admin.command("ping"))
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        await self._client.close()
+        """Let go of the connections, and of a driver that does not within its time; nothing is raised."""
+        await self._driver.last(self._client.close())
 
     async def run(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Do something with a database of a schema that is known; both within the time of one answer."""
-        limit = asyncio.timeout(self._timeout + _SLACK)
-        with self._faults(), _cancelled_as_said(limit):
-            async with limit:
-                if not self._checked:
-                    await self._known_schema()
-                return await work()
+        with self._faults():
+            return await self._driver.answer(self._of_known_schema(work))
 
     async def expire(self, collection: _Collection) -> None:
         """Have MongoDB delete the collection's expired documents by and by."""
@@ -111,12 +109,14 @@ class MongoStore:
             await self.run(lambda: collection.create_index("expires", name=_BY_EXPIRY, expireAfterSeconds=0))
             self._expiring.add(collection.name)
 
-    async def _known_schema(self) -> None:
+    async def _of_known_schema(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """One look, whose end all wait for: one after the other, the last would wait as often as there are others."""
-        if self._checking is None:
-            self._checking = asyncio.create_task(self._check_schema())
-            self._checking.add_done_callback(self._looked)
-        await asyncio.shield(self._checking)
+        if not self._checked:
+            if self._checking is None:
+                self._checking = asyncio.create_task(self._check_schema())
+                self._checking.add_done_callback(self._looked)
+            await asyncio.shield(self._checking)
+        return await work()
 
     def _looked(self, checking: asyncio.Task[None]) -> None:
         self._checking = None
@@ -249,20 +249,6 @@ class MongoDocuments:
     async def _stale_or_missing(self, id_: str) -> Stale | NotFound:
         query = {"_id": id_, **_living()}
         return NotFound() if await self._run(lambda: self._all.find_one(query, {"_id": 1})) is None else Stale()
-
-
-@contextmanager
-def _cancelled_as_said(limit: asyncio.Timeout) -> Generator[None]:
-    """A driver cancelled while it looks for a primary says that its lock is not acquired."""
-    try:
-        yield
-    except RuntimeError:
-        task = asyncio.current_task()
-        if limit.expired():
-            raise TimeoutError from None
-        if task and task.cancelling():
-            raise asyncio.CancelledError from None
-        raise
 
 
 async def _upserted(collection: _Collection, id_: str, change: Query) -> dict[str, Any]:

@@ -6,11 +6,10 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-
-import aiosqlite
 
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import StoreTooNewError
@@ -34,7 +33,7 @@ class SqliteFile:
         """Answer within ``timeout`` seconds; `open` comes next."""
         self._path = path
         self._timeout = timeout
-        self._connections: list[aiosqlite.Connection] = []
+        self._connections: list[_Connection] = []
 
     async def open(self) -> None:
         """Open the file, which is made where there is none, with its directory; only its owner may read it.
@@ -58,11 +57,10 @@ class SqliteFile:
         return await self._rows(0, sql, values)
 
     async def close(self) -> None:
-        """Close both connections after what was asked of them before; their threads end."""
+        """Close both connections after what was asked of them before; nothing is raised, and once is enough."""
         connections, self._connections = self._connections, []
-        for connection in connections:
-            with suppress(sqlite3.Error, ValueError):
-                await connection.close()
+        if closing := [connection.close() for connection in connections]:
+            await asyncio.wait(closing, timeout=self._timeout)
 
     async def _open(self) -> None:
         try:
@@ -82,11 +80,11 @@ class SqliteFile:
         await self.read("PRAGMA query_only = ON")
 
     async def _connect(self) -> None:
+        self._connections.append(connection := _Connection())
         try:
-            opened = await aiosqlite.connect(self._path, timeout=self._timeout, isolation_level=None)
+            await connection.open(self._path, self._timeout)
         except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
-        self._connections.append(opened)
 
     async def _share(self) -> None:
         """Let readers read while somebody writes; changing to that is the one step that does not wait its turn."""
@@ -106,16 +104,51 @@ class SqliteFile:
             raise self._unavailable("closed")
         try:
             async with asyncio.timeout(self._timeout):
-                return list(await self._connections[which].execute_fetchall(sql, values))
+                return await self._connections[which].rows(sql, values)
         except TimeoutError:
             raise self._unavailable(f"no answer in {self._timeout:g} s") from None
         except sqlite3.IntegrityError:
             raise
-        except (sqlite3.Error, ValueError) as error:  # ValueError: aiosqlite's word for a closed connection
+        except (sqlite3.Error, RuntimeError) as error:  # RuntimeError: the thread has ended
             raise self._unavailable(error) from error
 
     def _unavailable(self, reason: object) -> StoreUnavailable:
         return StoreUnavailable(f"documents in {self._path}: {reason}")
+
+
+class _Connection:
+    """One connection, whose thread does not begin with what nobody waits for any more."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-documents")
+        self._opened: sqlite3.Connection | None = None
+
+    async def open(self, path: Path, patience: float) -> None:
+        """Open the file, and from then on wait ``patience`` seconds for other processes."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._open, path, patience)
+
+    async def rows(self, sql: str, values: Values) -> Rows:
+        """What the statement returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._rows, sql, values)
+
+    def close(self) -> asyncio.Future[None]:
+        """Begin to close it; its thread ends then."""
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+        return closing
+
+    def _open(self, path: Path, patience: float) -> None:
+        self._opened = sqlite3.connect(path, timeout=patience, isolation_level=None)
+
+    def _rows(self, sql: str, values: Values) -> Rows:
+        if self._opened is None:
+            raise sqlite3.ProgrammingError("it is closed")
+        return self._opened.execute(sql, values).fetchall()
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
 
 def _create(path: Path) -> None:

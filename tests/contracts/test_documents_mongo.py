@@ -12,11 +12,12 @@ from typing import Any, cast
 
 import pymongo
 import pytest
+from pymongo.common import MIN_HEARTBEAT_INTERVAL
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.filters import Filter, where
-from pi_server.domain.stores import Index, Order, StoreTooNewError
+from pi_server.domain.stores import Index, Order, Stored, StoreTooNewError
 from pi_server.stores.mongo import MongoStore, open_mongo
 from pi_server.stores.open_documents import open_documents
 from tests.parts.mongo import mongo_url, replica_set
@@ -93,6 +94,56 @@ async def test_a_server_that_is_away_is_a_fault_within_the_limit() -> None:
         assert "MongoDB" in away.value.reason
         assert "hunter2" not in str(away.value)
     await store.close()
+
+
+async def test_who_goes_away_while_a_server_is_searched_takes_no_lock_along() -> None:
+    """A driver cancelled while it waits for its lock would keep it for good: no answers any more, and no end."""
+    store = open_mongo(f"mongodb://127.0.0.1:{free_port()}/notes", 2)
+    cast("Any", store)._checked = True  # as after the first use
+    asking = asyncio.create_task(store.documents("notes").count())
+    await asyncio.sleep(0.2)
+    lock = cast("Any", store)._client._topology._lock
+    await lock.acquire()
+    try:
+        await asyncio.sleep(
+            MIN_HEARTBEAT_INTERVAL + 0.1
+        )  # the driver has waited long enough for news, and wants to look
+        asking.cancel()
+    finally:
+        lock.release()
+    assert [type(one) for one in await asyncio.gather(asking, return_exceptions=True)] == [asyncio.CancelledError]
+    try:
+        async with asyncio.timeout(8):
+            with pytest.raises(StoreUnavailable, match="ServerSelectionTimeoutError"):
+                await store.ping()
+            await store.close()
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    finally:
+        if lock.locked():
+            lock.release()  # or the driver's tasks would hold up the end of the tests
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a socket the driver gave up unclosed
+async def test_whoever_goes_away_whenever_the_store_goes_on(tmp_path: Path) -> None:
+    """In the search for a server, for a connection, and in the middle of an answer; the server hangs now and then."""
+    with replica_set(tmp_path) as (host, pid):
+        store = await open_documents(mongo_url(host, "notes") + "&maxPoolSize=3", Path(), 2)
+        documents = store.documents("notes")
+        await documents.insert({}, id="there")
+        for still in (False, True) * 3:
+            os.kill(pid, signal.SIGSTOP if still else signal.SIGCONT)
+            asking = [asyncio.create_task(documents.get("there")) for _ in range(60)]
+            for one in asking:
+                await asyncio.sleep(0.002)
+                one.cancel()
+            done = await asyncio.gather(*asking, return_exceptions=True)
+            assert {type(one) for one in done} <= {asyncio.CancelledError, Stored, StoreUnavailable}
+        os.kill(pid, signal.SIGCONT)
+        await _until_there(store.ping)
+        assert (await documents.get("there")).version == 1
+        async with asyncio.timeout(8):
+            await store.close()
+    gc.collect()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a socket the driver gave up unclosed

@@ -1,6 +1,7 @@
 """What is SQLite's own: one file, several processes."""
 
 import asyncio
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -57,6 +58,27 @@ async def test_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_what_nobody_waits_for_is_not_begun_and_holds_nothing_up(tmp_path: Path) -> None:
+    """Another process writes for too long: of forty changes that were refused, all but the first never happen."""
+    store = await open_documents("sqlite", tmp_path, 0.5)
+    documents = store.documents("notes")
+    await documents.insert({}, id="before")
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = await asyncio.gather(*(documents.insert({}) for _ in range(40)), return_exceptions=True)
+        assert {type(one) for one in refused} == {StoreUnavailable}
+        other.execute("ROLLBACK")
+        assert await documents.count() <= 2
+        other.execute("BEGIN IMMEDIATE")
+        leaving = [asyncio.create_task(documents.insert({})) for _ in range(40)]
+        await asyncio.sleep(0)
+        for one in leaving:
+            one.cancel()
+        async with asyncio.timeout(5):  # forty times half a second would be longer
+            await store.close()
+    await asyncio.gather(*leaving, return_exceptions=True)
+
+
 async def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
     """And what SQLite puts beside it; the folder is made."""
     store = await open_documents("sqlite", tmp_path / "a" / "b", 5)
@@ -99,7 +121,7 @@ async def test_closing_ends_the_threads(tmp_path: Path) -> None:
 
 
 def _threads() -> int:
-    return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
+    return sum("sqlite-documents" in thread.name for thread in threading.enumerate())
 
 
 async def _threads_left() -> int:

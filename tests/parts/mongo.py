@@ -98,10 +98,13 @@ class MongoSet:
         raise AssertionError(f"no primary: {self.states()}")
 
     def until_whole(self) -> None:
-        """Wait for one primary and two secondaries."""
+        """Wait for one primary and two secondaries that copy.
+
+        One that has not found whom to copy from would ask a node that hangs next, and wait half a minute for it.
+        """
         end = time.monotonic() + _PATIENCE
-        while sorted(self.states()) != ["PRIMARY", "SECONDARY", "SECONDARY"]:
-            assert time.monotonic() < end, self.states()
+        while sorted(self.states()) != ["PRIMARY", "SECONDARY", "SECONDARY"] or self._sources() != 2:
+            assert time.monotonic() < end, (self.states(), self._sources())
             time.sleep(0.05)
 
     def tell(self, node: int, command: str, value: Any = 1, **more: Any) -> Any:
@@ -137,6 +140,12 @@ class MongoSet:
             hello = client.admin.command("hello")
             return "PRIMARY" if hello["isWritablePrimary"] else "SECONDARY" if hello.get("secondary") else "OTHER"
         return "AWAY"
+
+    def _sources(self) -> int:
+        """How many nodes copy from another."""
+        with suppress(PyMongoError):
+            return sum(bool(self.tell(node, "replSetGetStatus")["syncSourceHost"]) for node in range(3))
+        return 0
 
     def _asking(self, node: int, within: int = 1000) -> pymongo.MongoClient[dict[str, Any]]:
         """A client of one node alone, which need not be fit to serve."""

@@ -1,12 +1,15 @@
 """What one connection may cost, and how many there may be: raw sockets against a real server."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import sleep
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from pi_server import Call, Service, get, post
 from pi_server.testing import Serve, Served
@@ -31,6 +34,11 @@ class Desk(Service):
     async def much(self, call: Call) -> str:
         """Answer more than the system takes from this process at once."""
         return "x" * 30_000_000
+
+    @get("/some", public=True)
+    async def some(self, call: Call) -> str:
+        """Answer what is quickly made."""
+        return "x" * 4_000_000
 
     @get("/late", public=True)
     async def late(self, call: Call) -> str:
@@ -166,12 +174,65 @@ async def test_who_takes_an_answer_slowly_is_given_all_of_it(serve: Serve) -> No
     config = _limits(write="1s")
     async with serve(Desk, config=config) as served, _wire(served, buffer=2**20) as (reader, writer):
         writer.write(GET.replace(b"ping", b"much").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        taken = 0
         async with asyncio.timeout(PATIENCE):
-            while piece := await reader.read(2**16):
-                taken += len(piece)
-                await asyncio.sleep(0.005)
-        assert taken > 30_000_000
+            assert await _slowly(reader) > 30_000_000
+
+
+async def test_an_answer_is_forgotten_when_it_has_left(serve: Serve) -> None:
+    """R-62: although its connection stays open, and aiohttp keeps what it answered last."""
+    async with serve(Desk) as served, _wire(served, buffer=2**20) as (reader, writer):
+        writer.write(GET.replace(b"ping", b"some"))
+        async with asyncio.timeout(PATIENCE):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            assert len(await reader.readexactly(length)) > 4_000_000
+            while any(isinstance(one, web.Response) and one.body for one in gc.get_objects()):
+                await asyncio.sleep(0.05)
+        assert b" 200 " in await _asked((reader, writer))
+
+
+async def test_consumers_who_take_nothing_do_not_fill_the_memory_together(serve: Serve) -> None:
+    """R-62: beyond what all may leave untaken, who takes nothing ends; who reads, even slowly, is given all."""
+    async with serve(Desk, config=_limits(untaken="8MiB")) as served, AsyncExitStack() as wires:
+        reading = asyncio.create_task(asyncio.to_thread(_slowly_elsewhere, served.url))
+        for _ in range(8):
+            _, unread = await wires.enter_async_context(_wire(served, buffer=4096))
+            unread.write(GET.replace(b"ping", b"some"))
+            await asyncio.sleep(0.1)
+        await _told(served, "ended (untaken)")
+        assert await reading > 4_000_000
+        assert "Traceback" not in (served.logs / "error.log").read_text()
+
+
+def _slowly_elsewhere(url: str) -> int:
+    """As `_slowly`, by somebody who need not wait for the loop."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    taken = 0
+    with socket.socket() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        wire.connect((host, int(port)))
+        wire.sendall(GET.replace(b"ping", b"some").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        while piece := wire.recv(2**14):
+            taken += len(piece)
+            sleep(0.005)
+    return taken
+
+
+async def test_an_answer_larger_than_all_may_be_is_given_to_who_reads_it(serve: Serve) -> None:
+    """What one consumer asks for is not refused for its size."""
+    async with serve(Desk, config=_limits(untaken="1MiB")) as served, _wire(served, buffer=2**20) as (reader, writer):
+        writer.write(GET.replace(b"ping", b"much").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        async with asyncio.timeout(PATIENCE):
+            assert await _slowly(reader) > 30_000_000
+
+
+async def _slowly(reader: asyncio.StreamReader) -> int:
+    """How much there was, taken with pauses."""
+    taken = 0
+    while piece := await reader.read(2**16):
+        taken += len(piece)
+        await asyncio.sleep(0.005)
+    return taken
 
 
 async def test_an_address_has_so_many_connections_and_others_are_not_asked_to_wait(serve: Serve) -> None:

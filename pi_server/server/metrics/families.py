@@ -49,7 +49,7 @@ FAMILIES = (
     Family("connections_refused", "counter", ("reason",),
            "Connections that were not taken: worker or address has its most, or files run out."),
     Family("connections_timed_out", "counter", ("reason",),
-           "Connections that took too long: for the head of a request, or to take an answer (write)."),
+           "Connections that took too long: for headers, or to take an answer (write, or untaken: with others)."),
     Family("connections_vanished", "counter", (), "Consumers that went away before their answer was complete."),
     Family("log_records_lost", "counter", ("log",), "Records that could not be written to a log."),
     Family("workers", "sum", (), "Workers that answered when they were asked for these figures."),
