@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -169,18 +170,24 @@ def test_a_monitor_without_a_server_says_so(home: Path) -> None:
 
 
 def test_a_monitor_shows_the_processes(home: Path, background: int) -> None:
-    """It draws until the server ends."""
+    """On a terminal it draws until the server ends, and says so."""
+    leader, follower = os.openpty()
     watching = subprocess.Popen(
         [sys.executable, "-m", "pi_server", "monitor", "--every", "0.2"],
         cwd=home,
-        env=environment(PYTHONPATH=str(home / "site")),
-        stdout=subprocess.PIPE,
-        text=True,
+        env=environment(PYTHONPATH=str(home / "site"), TERM="xterm"),
+        stdout=follower,
     )
-    ask(home, "stop")
-    told, _ = watching.communicate(timeout=60)
-    assert str(background) in told
-    assert "the server has ended" in told
+    os.close(follower)
+    told = b""
+    with os.fdopen(leader, "rb", buffering=0) as terminal, suppress(OSError):  # which is how a terminal tells its end
+        while str(background).encode() not in told:
+            told += terminal.read(4096)
+        ask(home, "stop")
+        while more := terminal.read(4096):
+            told += more
+    assert watching.wait(60) == 0
+    assert b"the server has ended" in told
 
 
 def test_a_unit_for_systemd_names_this_installation(home: Path) -> None:
