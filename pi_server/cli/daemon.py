@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from pi_server.cli.endings import UNAVAILABLE, stop
+from pi_server.cli.service import failures_below
 
 if TYPE_CHECKING:
     from pi_server.config import LoadedConfig
@@ -29,7 +30,8 @@ def in_background(loaded: LoadedConfig, overrides: dict[str, str]) -> NoReturn:
     options = [part for key, value in given.items() for part in ("--set", f"{key}={value}")]
     logs.dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     said = logs.dir / "daemon.log"
-    begin = said.stat().st_size if said.exists() else 0
+    said.touch(mode=0o640)
+    begin = said.stat().st_size
     command = [sys.executable, "-P", "-m", "pi_server", "run", "--config", str(loaded.path.absolute()), *options]
     with said.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - this very program
@@ -40,6 +42,8 @@ def in_background(loaded: LoadedConfig, overrides: dict[str, str]) -> NoReturn:
         state = state_of(server.data_dir)
         if state.get("pid") == process.pid and state["ready"]:
             typer.echo(f"pi-server serves {state['address']} in the background: its pid is {process.pid}")
+            for line in failures_below(server.data_dir):
+                typer.echo(line, err=True)
             raise typer.Exit
         time.sleep(0.05)
     lines = said.read_bytes()[begin:].decode("utf-8", "replace").splitlines()

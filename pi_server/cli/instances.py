@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from pi_server.cli.endings import FAILED, UNAVAILABLE, load_config, stop
+from pi_server.cli.endings import FAILED, UNAVAILABLE, config_to_find, stop
 from pi_server.cli.options import ConfigFile, Settings, overrides_from
+from pi_server.cli.service import failures_below
 from pi_server.cli.tables import console, show_table, show_words, table_of
 from pi_server.server import signals
 
@@ -41,7 +42,7 @@ def list_processes(config: ConfigFile = None, settings: Settings = None) -> None
     if not found:
         _nobody(section)
     show_table(_COLUMNS, _rows(found, 0.2))
-    for line in _remarks(section.data_dir):
+    for line in (*_remarks(section.data_dir), *failures_below(section.data_dir)):
         show_words(line)
 
 
@@ -49,7 +50,7 @@ def reload(config: ConfigFile = None, settings: Settings = None) -> None:
     """Have the master try configuration and code, and replace all workers if they can serve; none is lost otherwise."""
     from pi_server.server.instance import state_of
 
-    section = _section(config, settings)
+    section = _section(config, settings, quiet=True)  # the master tells what is wrong with it
     pid = _master(section)
     before = state_of(section.data_dir).get("reload", {}).get("number", 0)
     os.kill(pid, signals.RELOAD)
@@ -62,6 +63,8 @@ def reload(config: ConfigFile = None, settings: Settings = None) -> None:
     if not told["ok"]:
         stop(FAILED, *told["problems"], "refused: the old configuration still serves")
     typer.echo("reloaded: all workers are new")
+    for line in failures_below(section.data_dir):
+        typer.echo(line, err=True)
 
 
 def stop_server(config: ConfigFile = None, settings: Settings = None) -> None:
@@ -93,14 +96,16 @@ def monitor(
 
     section = _section(config, settings)
     with suppress(KeyboardInterrupt), Live(console=console(), screen=False, auto_refresh=False) as live:
+        if not any(_processes(section.data_dir)):
+            _nobody(section)
         while found := list(_processes(section.data_dir)):
             table = table_of(_COLUMNS, _rows(found, every))
             live.update(Group(table, *map(Text, _remarks(section.data_dir))), refresh=True)
         typer.echo("the server has ended")
 
 
-def _section(config: Path | None, settings: list[str] | None) -> ServerSection:
-    return load_config(config, overrides_from(settings)).config.server
+def _section(config: Path | None, settings: list[str] | None, *, quiet: bool = False) -> ServerSection:
+    return config_to_find(config, overrides_from(settings), quiet=quiet).server
 
 
 def _master(section: ServerSection) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pi_server.cli.endings import FAILED, load_config, stop
+from pi_server.cli.endings import FAILED, config_to_find, stop
 from pi_server.cli.options import ConfigFile, Settings, overrides_from
 from pi_server.cli.tables import console
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from pi_server.audit.reading import Entry, Log
     from pi_server.config import LogsSection
 
-LOGS = ("access", "api", "error", "audit")
-_STYLES = {"access": "cyan", "api": "magenta", "error": "red", "audit": "yellow"}
+LOGS = ("access", "api", "error", "audit", "decisions", "operators")
+_STYLES = {"access": "cyan", "api": "magenta", "error": "red", "audit": "yellow"}  # the others go without
 _PAUSE = 0.2  # seconds between two looks at files that are followed
 
 
 def logs(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[access|api|error|audit]...", help="Else all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help=f"{', '.join(LOGS)}; else all.")
+    ] = None,
     config: ConfigFile = None,
     settings: Settings = None,
     *,
@@ -36,10 +38,13 @@ def logs(
     """Show the logs in the order of time, masked as they were written."""
     from pi_server.audit.reading import Following, last, of_call
 
-    section = load_config(config, overrides_from(settings)).config.logs
+    section = config_to_find(config, overrides_from(settings)).logs
     found = _logs(section, names or [])
     following = Following(found, correlation_id) if follow else None
-    _show(of_call(found, correlation_id) if correlation_id else last(found, lines))
+    entries = of_call(found, correlation_id) if correlation_id else last(found, lines)
+    _show(entries)
+    if correlation_id and not entries and not follow:
+        stop(FAILED, f"nothing here tells of a call {correlation_id}")
     try:
         while following is not None:
             time.sleep(_PAUSE)
@@ -56,6 +61,8 @@ def _logs(section: LogsSection, names: list[str]) -> list[Log]:
     if unknown := [name for name in names if name not in LOGS]:
         raise typer.BadParameter(f"there is no log {unknown[0]!r}; there are {', '.join(LOGS)}")
     output = section.access.output
+    if output in ("stdout", "stderr") and (section.dir / "access.log").exists():
+        output = "access.log"  # where `run --daemon` has it
     files = {name: f"{name}.log" for name in LOGS} | {"access": output}
     if output in ("stdout", "stderr", "off"):
         del files["access"]
@@ -88,4 +95,4 @@ def _show_to_people(entries: list[Entry]) -> None:
     from rich.text import Text
 
     for entry in entries:
-        console().print(Text(f"{entry.log:<7}", _STYLES[entry.log]) + Text(entry.text), soft_wrap=True)
+        console().print(Text(f"{entry.log:<10}", _STYLES.get(entry.log, "")) + Text(entry.text), soft_wrap=True)

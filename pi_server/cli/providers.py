@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pi_server.cli.endings import FAILED, UNAVAILABLE, load_config, stop
+from pi_server.cli.endings import FAILED, UNAVAILABLE, config_to_find, stop
 from pi_server.cli.options import ConfigFile, Settings, overrides_from
 from pi_server.cli.tables import show_table, show_words
 
@@ -90,7 +90,7 @@ def _asked(config: Path | None, settings: list[str] | None, verb: str, **given: 
     """What all workers answer, one after the other; the end of the program when none does."""
     from pi_server.server.control import RefusedError, workers
 
-    data_dir = load_config(config, overrides_from(settings)).config.server.data_dir
+    data_dir = config_to_find(config, overrides_from(settings)).server.data_dir
     told: list[dict[str, Any]] = []
     asked = 0
     for worker in workers(data_dir):
@@ -148,7 +148,8 @@ def _below(one: dict[str, Any]) -> list[str]:
     lines += one["warnings"]
     if fault := one["lastFault"]:
         lines.append(f"last fault at {_at(fault['at'])}: {fault['what']}, in the call {fault['correlationId']}")
-    again = {"retries": one["retries"], "failovers": one["failovers"], **one["refused"]}
-    if told := ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in again.items() if count):
+    refused = {f"refused: {kind.replace('_', ' ')}": count for kind, count in one["refused"].items()}
+    again = {"tried again": one["retries"], "failed over": one["failovers"], **refused}
+    if told := ", ".join(f"{count} {what}" for what, count in again.items() if count):
         lines.append(told)
     return [f"{one['provider']}: {line}" for line in lines]

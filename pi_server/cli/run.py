@@ -40,12 +40,15 @@ def run(  # noqa: PLR0913 - each is an option of its own
     """Serve the enabled plugins until SIGTERM or SIGINT; the calls that run then are finished first."""
     named = {"server.host": host, "server.port": port, "server.workers": workers}
     overrides = {**overrides_from(settings), **{key: value for key, value in named.items() if value is not None}}
-    loaded = load_config(config, overrides)
+    if dev and daemon:
+        raise typer.BadParameter("whoever develops wants to see what it says: not with --daemon", param_hint="--dev")
     if dev:
         from pi_server.cli.develop import develop
 
-        develop(loaded)
-    elif daemon:
+        develop(config, overrides)
+        return
+    loaded = load_config(config, overrides)
+    if daemon:
         from pi_server.cli.daemon import in_background
 
         in_background(loaded, overrides)
@@ -84,8 +87,11 @@ def _alone(loaded: LoadedConfig, overrides: dict[str, str], *, sandbox: bool) ->
     from pi_server.config import ConfigError
     from pi_server.server.assembly import PluginsFailed
     from pi_server.server.event_loop import loop_factory
+    from pi_server.server.instance import AlreadyRunsError, running
     from pi_server.server.sandbox import SandboxError
 
+    if pid := running(loaded.config.server.data_dir):
+        stop(UNAVAILABLE, AlreadyRunsError(pid))
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_sandboxed(loaded, overrides) if sandbox else _serve(loaded, None))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pi_server.cli.endings import FAILED, UNAVAILABLE, load_config, stop
+from pi_server.cli.endings import FAILED, UNAVAILABLE, config_to_find, stop
 from pi_server.cli.options import ConfigFile, Settings, overrides_from
-from pi_server.cli.tables import show_table
+from pi_server.cli.tables import show_table, show_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,8 @@ def list_services(config: ConfigFile = None, settings: Settings = None, *, as_js
         typer.echo(json.dumps(told, indent=2))
     else:
         show_table(("service", "state", *_COUNTS), map(_row, _by_service(told)))
+        for line in _failures(told):
+            show_words(line)
     _end(silent)
 
 
@@ -56,6 +59,23 @@ def release(service: Name, config: ConfigFile = None, settings: Settings = None)
     _turn(config, settings, service, "release")
 
 
+def failures_below(data_dir: Path) -> list[str]:
+    """A line for each reason why a worker does not serve an enabled plugin; a worker that does not answer has none."""
+    from pi_server.server.control import RefusedError, workers
+
+    told: list[dict[str, Any]] = []
+    for worker in workers(data_dir):
+        with suppress(RefusedError, OSError):
+            told += worker.ask("services")
+    return _failures(told)
+
+
+def _failures(told: list[dict[str, Any]]) -> list[str]:
+    return list(
+        dict.fromkeys(f"{one['service']} is not served: {failure}" for one in told for failure in one["failures"])
+    )
+
+
 def _turn(config: Path | None, settings: list[str] | None, service: str, what: str) -> None:
     told, silent = _asked(config, settings, "service", service=service, turn=what)
     if told:
@@ -76,7 +96,7 @@ def _asked(
     """What all workers answer, each asked whatever the others say; and why some did not."""
     from pi_server.server.control import RefusedError, workers
 
-    data_dir = load_config(config, overrides_from(settings)).config.server.data_dir
+    data_dir = config_to_find(config, overrides_from(settings)).server.data_dir
     told: list[dict[str, Any]] = []
     silent: list[str] = []
     for worker in workers(data_dir):

@@ -39,6 +39,16 @@ class Given:
             value = [below.dump() for below in self.value]
         return {"value": value, "origin": self.origin}
 
+    def without(self, path: KeyPath) -> Given:
+        """The tree without what stands at ``path``, or else without the closest that stands around it."""
+        if not isinstance(self.value, dict) or path[0] not in self.value:
+            return self
+        left = dict(self.value)
+        below = left.pop(path[0])
+        if isinstance(below.value, dict) and path[1:2] and path[1] in below.value:
+            left[path[0]] = below.without(path[1:])
+        return Given(left, self.origin)
+
     def walk(self, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
         """Every path below this value, itself first, with its origin."""
         yield path, self.origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -45,8 +45,39 @@ def load(
     maps dotted keys to text. ``services`` are the installed ones, beside those the configuration names.
     Relative directories lie beside the file. Raises ConfigError with everything that is wrong.
     """
-    where = path or Path(environ.get(FILE_VARIABLE) or FILE_NAME)
+    where = _place(path, environ)
     return _loaded(gather(where, environ, overrides, services), where)
+
+
+def load_what_fits(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    *,
+    services: Collection[str] = (),
+) -> tuple[LoadedConfig, tuple[Problem, ...]]:
+    """As `load`, but leaving out what is wrong, which is told beside it.
+
+    For whoever looks for a server that was started while the file was right.
+    """
+    where = _place(path, environ)
+    try:
+        gathered = gather(where, environ, overrides, services)
+    except ConfigError as error:
+        gathered = Gathered(gather(where, environ, overrides, services, unread=True).given, error.problems)
+    given, wrong = gathered.given, gathered.problems
+    while True:
+        try:
+            return _loaded(Gathered(given, ()), where), wrong
+        except ConfigError as error:
+            wrong = (*wrong, *_news(error.problems, wrong))
+            paths = dict.fromkeys(tuple(problem.path.split(".")) for problem in error.problems)
+            left = reduce(Given.without, paths, given)
+            given = left if left != given else Given({}, "")
+
+
+def _place(path: Path | None, environ: Mapping[str, str]) -> Path:
+    return path or Path(environ.get(FILE_VARIABLE) or FILE_NAME)
 
 
 def load_given(given: Given, path: Path) -> LoadedConfig:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pi_server.config.given import KeyPath, Origins, nearest
@@ -62,6 +63,11 @@ class Problem:
         told = ": ".join(part for part in (self.origin, self.path, self.reason) if part)
         return one_line(f"{told}; did you mean {self.suggestion}?" if self.suggestion else told)
 
+    def placed(self, origins: Origins) -> Problem:
+        """With the place its key was given at, where it names none and the section was given at all."""
+        path = tuple(self.path.split("."))
+        return self if self.origin or path[:1] not in origins else replace(self, origin=nearest(origins, path))
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; ``problems`` holds everything that is wrong with it."""
@@ -69,6 +75,19 @@ class ConfigError(Exception):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+    def placed(self, origins: Origins) -> ConfigError:
+        """The same, each problem with its place."""
+        return ConfigError(tuple(problem.placed(origins) for problem in self.problems))
+
+
+@contextmanager
+def placing(origins: Origins) -> Generator[None]:
+    """Whatever is found wrong within, by somebody who knows no more than the key, is told with its place."""
+    try:
+        yield
+    except ConfigError as error:
+        raise error.placed(origins) from error
 
 
 def problems_from(

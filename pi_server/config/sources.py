@@ -34,13 +34,20 @@ class Gathered:
     problems: tuple[Problem, ...]
 
 
-def gather(path: Path, environ: Mapping[str, str], overrides: Mapping[str, str], services: Collection[str]) -> Gathered:
+def gather(
+    path: Path,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, str],
+    services: Collection[str],
+    *,
+    unread: bool = False,
+) -> Gathered:
     """Everything given for the file at ``path``: file < ``secrets/`` < environment < command line.
 
-    Raises ConfigError if the file cannot be read, for then nothing else can be judged.
+    Raises ConfigError if the file cannot be read, for then nothing else can be judged; ``unread`` leaves it out.
     """
     problems: list[Problem] = []
-    below = from_file(path, problems)
+    below = _EMPTY if unread else from_file(path, problems)
     below = overlay(below, from_secrets(path.parent / "secrets", problems))
     own = from_environment(environ, below, problems)
     asked = from_command_line(overrides, problems)

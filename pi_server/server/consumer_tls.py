@@ -1,6 +1,7 @@
 """TLS towards consumers, where no proxy in front speaks it."""
 
 import ssl
+from pathlib import Path
 
 from pi_server.config import ConfigError, Problem, ServerSection
 
@@ -13,6 +14,8 @@ def consumer_tls(settings: ServerSection) -> ssl.SSLContext | None:
     """
     if settings.tls is None:
         return None
+    for key, file in (("cert", settings.tls.cert), ("key", settings.tls.key)):
+        _see_to(key, file)
     password = settings.tls.password
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -20,9 +23,17 @@ def consumer_tls(settings: ServerSection) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(settings.tls.cert, settings.tls.key, password.get_secret_value() if password else "")
     except ssl.SSLError:
-        reason = "is no certificate with its own key, or the password is wrong"
+        raise _wrong("server.tls", "is no certificate with its own key, or the password is wrong") from None
+    return context
+
+
+def _see_to(key: str, file: Path) -> None:
+    """The library does not say which of both it cannot read."""
+    try:
+        file.open("rb").close()
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-    else:
-        return context
-    raise ConfigError((Problem("server.tls", reason, ""),))
+        raise _wrong(f"server.tls.{key}", f"{file} cannot be read: {error.strerror}") from None
+
+
+def _wrong(path: str, reason: str) -> ConfigError:
+    return ConfigError((Problem(path, reason, ""),))

@@ -60,7 +60,7 @@ def check_chains(loaded: LoadedConfig) -> None:
     """
     installed = installed_middlewares()
     problems = [
-        Problem(f"chains.{name}", reason, str(loaded.origins.get(("chains", name), "")))
+        Problem(f"chains.{name}", reason, "")
         for name, links in loaded.config.chains.items()
         for reason in _wrong(links, installed)
     ]
@@ -70,10 +70,9 @@ def check_chains(loaded: LoadedConfig) -> None:
         if name not in installed
     ]
     if loaded.config.sandbox.header and loaded.config.server.production:
-        where = loaded.origins.get(("sandbox", "header"), "")
-        problems.append(Problem("sandbox.header", "cannot be used while server.production is true", where))
+        problems.append(Problem("sandbox.header", "cannot be used while server.production is true", ""))
     if problems:
-        raise ConfigError(tuple(problems))
+        raise ConfigError(tuple(problems)).placed(loaded.origins)
 
 
 def _wrong(links: tuple[str, ...], installed: frozenset[str]) -> Iterator[str]:

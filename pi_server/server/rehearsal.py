@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pi_server.audit.access_audit import AccessAudit
 from pi_server.audit.writer import Stream
+from pi_server.config import placing
 from pi_server.discovery.bind import Binder
 from pi_server.discovery.load import load_plugins
 from pi_server.discovery.plugin import Plugin, PluginError, mounts_of, not_served
@@ -61,8 +62,9 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
     """
     config = loaded.config
     check_chains(loaded)
-    consumer_tls(config.server)
     async with AsyncExitStack() as opened:
+        opened.enter_context(placing(loaded.origins))
+        consumer_tls(config.server)
         stores = await rehearsed_stores(config, opened)
         ring = key_ring(config, make=False)
         trust = build_trust(config, stores, ring)

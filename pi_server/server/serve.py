@@ -14,7 +14,7 @@ from signal import Signals
 
 from aiohttp import web
 
-from pi_server.config import LoadedConfig, ServerSection
+from pi_server.config import LoadedConfig, ServerSection, placing
 from pi_server.config.log_sections import LogsSection
 from pi_server.server import signals
 from pi_server.server.assembly import Server, assemble
@@ -62,6 +62,7 @@ async def serve(
     life = _Life(loaded.config.logs.dir)
     server: Server | None = None
     async with AsyncExitStack() as opened:
+        opened.enter_context(placing(loaded.origins))
         opened.enter_context(signals.heeding(life.actions(lambda: server)))
         tls = consumer_tls(settings)
         server = await assemble(loaded)

@@ -13,6 +13,7 @@ from pi_server.discovery.plugin import Failure, Plugin, PluginError, not_served
 from pi_server.domain.ending import is_ending
 from pi_server.domain.faults import Fault, ServiceDisabled, ServiceQuarantined
 from pi_server.server.control import RefusedError
+from pi_server.server.failures import failure_lines
 from pi_server.server.guard import Guard, quarantining
 from pi_server.server.lives import Life
 from pi_server.server.switches import Switch, switches_in, turn
@@ -232,5 +233,5 @@ class Services:
             "tasks": self._guard.tasks.live(plugin.name),
             "blockings": self._guard.watch.blockings[plugin.name],
             "leaks": self._guard.tasks.leaks[plugin.name],
-            "failures": [str(failure) for failure in plugin.failures],
+            "failures": [line.partition(": ")[2] for line in failure_lines([plugin])],
         }

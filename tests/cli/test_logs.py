@@ -46,6 +46,25 @@ def test_the_last_entries_of_all_logs_are_merged(folder: Path) -> None:
     assert done.stdout == ENDED + ACCESS + QUIET
 
 
+def test_a_call_nobody_tells_of_is_no_silence(folder: Path) -> None:
+    """One line says so, and the status is 1."""
+    done = pi("logs", "--correlation-id", "call-3", cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "nothing here tells of a call call-3\n")
+
+
+def test_decisions_and_changes_by_operators_are_logs_too(folder: Path) -> None:
+    """Among the others by their times, and by their names."""
+    decided = '{"time": "2026-11-28T02:50:34.250+00:00", "decision": "refused", "correlationId": "call-1"}\n'
+    changed = '{"at": "2026-11-28T02:50:36.000+00:00", "who": "uid 0", "action": "disable"}\n'
+    (folder / "var/logs/decisions.log").write_text(decided)
+    (folder / "var/logs/operators.log").write_text(changed)
+    assert pi("logs", "--lines", "2", cwd=folder, TZ="UTC").stdout == QUIET + changed
+    assert pi("logs", "decisions", cwd=folder).stdout == decided
+    assert pi("logs", "--correlation-id", "call-1", cwd=folder, TZ="UTC").stdout == (
+        ASKED + ERROR + decided + ENDED + ACCESS
+    )
+
+
 def test_only_the_logs_that_were_named(folder: Path) -> None:
     """By their names; another name is refused."""
     assert pi("logs", "error", cwd=folder, TZ="UTC").stdout == ERROR + QUIET
@@ -54,8 +73,10 @@ def test_only_the_logs_that_were_named(folder: Path) -> None:
 
 
 def test_an_access_log_that_is_no_file_is_told(folder: Path) -> None:
-    """Where its lines go, on standard error; asked for by its name it is an error."""
-    (folder / "config.yaml").write_text("")
+    """Where its lines go, on standard error; asked for by its name it is an error. A daemon has a file all the same."""
+    (folder / "config.yaml").write_text("logs: {timezone: UTC}\n")
+    assert pi("logs", "access", cwd=folder).stdout == OTHER + ACCESS
+    (folder / "var/logs/access.log").unlink()
     assert "the access log goes to stdout" in pi("logs", cwd=folder).stderr
     assert pi("logs", "access", cwd=folder).returncode == 1
 

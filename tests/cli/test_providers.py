@@ -82,7 +82,7 @@ def test_a_provider_that_fails_is_found_and_worked_by_hand(server: Serving) -> N
     assert code == 0
     assert "made.market  open" in shown
     assert "unreachable, in the call" in shown
-    assert "1 breaker open" in shown
+    assert "1 refused: breaker open" in shown
     assert '"alert": "breaker_open"' in wait_for("breaker_open", server.folder / "alerts")
 
     assert _providers(server, "close", "made.market")[0] == 0

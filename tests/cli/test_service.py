@@ -10,10 +10,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from pi_server.server.control import workers
 from tests.cli.made_up import install
 from tests.cli.processes import Serving, pi, serving, wait_for
+from tests.daemon.servers import until
 
 WORDY = """
 import asyncio
@@ -174,3 +177,26 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         assert (code, "no service is called 'bank'; there is " in told) == (1, True)
         code, told = _service(server, "release", "made")
         assert (code, "made is not quarantined" in told) == (1, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["account_withdrawal", "exchange_rates", "accounts"])
+def test_a_service_made_anew_a_hundred_times_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    """R-57: a SOAP provider, a REST provider, a store and pages; memory grows by less than 5 MiB once all is warm."""
+    services: dict[str, Any] = {
+        "account_withdrawal": {"bank": {"endpoint": "https://bank.invalid/ws", "wsdl": "files/withdraw.wsdl"}},
+        "exchange_rates": {"market": {"endpoint": "https://market.invalid/v1"}},
+        "accounts": {"chain": "people"},
+    }
+    config = {"chains": {"people": ["session", "jwt", "csrf"]}, "services": {name: {"enabled": True, **services[name]}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    with serving(cwd=tmp_path) as started:
+        (worker,) = workers(tmp_path / "var")
+        process = psutil.Process(started.process.pid)
+        for _ in range(10):
+            worker.ask("service", service=name, turn="reload")
+        before, tasks = process.memory_info().rss, [one["tasks"] for one in worker.ask("services")]
+        for _ in range(100):
+            assert worker.ask("service", service=name, turn="reload")["state"] == "serving"
+        assert process.memory_info().rss - before < 5 << 20
+        until(lambda: [one["tasks"] for one in worker.ask("services")] == tasks, "the end of their tasks")

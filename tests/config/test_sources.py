@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_server.config import LoadedConfig, explain, load
+from pi_server.config import ConfigError, LoadedConfig, explain, load, load_what_fits
 
 if TYPE_CHECKING:
     from tests.config.conftest import Loads, Refuses
@@ -268,3 +268,30 @@ def test_a_variable_like_no_service_belongs_to_another_program(loads: Loads) -> 
     """The pattern of the aliases is wide; only what resembles a service of ours is a mistake."""
     loaded = loads("services: {bank: {}}", {"HTTP_REQUEST_TIMEOUT_TIME": "30"}, {})
     assert loaded.config.services["bank"].timeout is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server: {prot: 1, data_dir: here}\nlogs: {level: LOUD, dir: there}\n",
+        "server: {tls: {cert: a.pem}, data_dir: here}\nlogs: {acess: {}, dir: there}\nsever: {}\n",
+        "server: {data_dir: here, data_dir: elsewhere, port: x, workers: y}\nlogs: {dir: there}\nchains: 7\n",
+        "server: {data_dir: here}\nlogs: {dir: there}\nservices: {a: [1], b: {chain: nobody}}\ntokens: {c.d: {}}\n",
+    ],
+)
+def test_what_fits_is_found_beside_what_does_not(folder: Path, text: str) -> None:
+    """Everything wrong is told as by a start, and the rest counts: so a server is found by its folders."""
+    (folder / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load(environ={"PI_SEVER__PORT": "1"})
+    found, wrong = load_what_fits(environ={"PI_SEVER__PORT": "1"})
+    assert set(refused.value.problems) <= set(wrong)
+    assert (found.config.server.data_dir, found.config.logs.dir) == (folder / "here", folder / "there")
+
+
+def test_what_fits_without_a_file_is_what_variables_say(folder: Path) -> None:
+    """A file that is none, or no YAML, leaves the others to count."""
+    (folder / "config.yaml").write_text("server: {")
+    for path in (None, folder / "none.yaml"):
+        found, wrong = load_what_fits(path, environ={"PI_SERVER__DATA_DIR": "here"})
+        assert (found.config.server.data_dir, len(wrong)) == (folder / "here", 1)

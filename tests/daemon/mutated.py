@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 GOOD = """\
@@ -16,11 +17,12 @@ services:
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is put in place of a part of `GOOD`, and a part of the line that tells it."""
+    """What is put in place of a part of `GOOD`, and a part of the line that tells it; what is ``late`` needs stores."""
 
     part: str
     instead: str
     told: str
+    late: bool = False
 
     @property
     def text(self) -> str:
@@ -70,10 +72,27 @@ MUTATIONS = (
     _server("envelope: soap", "server.envelope"),
     _server("strict: perhaps", "server.strict"),
     _server("tls: {cert: a.pem}", "server.tls.key"),
-    _server("tls: {cert: a.pem, key: b.pem}", "server.tls: cannot be read: No such file"),
+    _server("tls: {cert: a.pem, key: b.pem}", "config.yaml:1: server.tls.cert: "),
+    _server("tls: {cert: /dev/null, key: b.pem}", "config.yaml:1: server.tls.key: "),
+    _server("tls: {cert: /dev/null, key: /dev/null}", "config.yaml:1: server.tls: is no certificate with its own key"),
     Mutation("output: access.log", "output: ../access.log", "logs.access.output"),
     Mutation("logs: {", "logs: {level: LOUD, ", "logs.level"),
     Mutation("3b1fa0f5", "3b1f", "tokens.billing.sha256"),
+    # secrets that are none, and what is found out last
+    Mutation(
+        "3b1fa0f5d6d8f0d2a0d4a5f7f7d1c2e86a1c33c9a9b1a7f0a4b2c6d8e0f1a2b3",
+        hashlib.sha256(b"secret").hexdigest(),
+        "config.yaml:4: tokens.billing: is the digest of a token everybody knows",
+        late=True,
+    ),
+    Mutation("services:", "keyring: [changeme]\nservices:", "config.yaml:5: keyring"),
+    Mutation(
+        "services:",
+        "jwt: {keys: {a: {algorithm: HS256, secret: short}}}\nservices:",
+        "config.yaml:5: jwt.keys.a",
+        late=True,
+    ),
+    Mutation("services:", "middlewares: {nobody: {}}\nservices:", "config.yaml:5: middlewares.nobody: "),
     # names of what is not there
     Mutation("enabled: true", "enabled: true, chain: secret", "services.made.chain"),
     Mutation("services:", "chains: {internal: [tokn]}\nservices:", "chains.internal"),

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -68,6 +69,7 @@ def test_a_second_server_is_refused_with_the_pid_of_the_first(home: Path, backgr
     """In the same folder by its lock, elsewhere by the port."""
     assert ask(home, "run", "--daemon").stderr == f"a server already runs here: its pid is {background}\n"
     assert ask(home, "run", "--workers", "1").stderr == f"a server already runs here: its pid is {background}\n"
+    assert ask(home, "run").stderr == f"a server already runs here: its pid is {background}\n"
     port = re.search(r":(\d+)", ask(home, "ps").stdout.splitlines()[-1])
     assert port is not None
     other = ask(home, "run", "--workers", "1", "--port", port[1], "--set", "server.data_dir=other")
@@ -77,15 +79,45 @@ def test_a_second_server_is_refused_with_the_pid_of_the_first(home: Path, backgr
 
 def test_a_refused_reload_is_told_where_it_was_asked_for(home: Path, background: int) -> None:
     """The reason, a line each, and that the old configuration serves; `ps` remembers it."""
-    (home / "config.yaml").write_text('{"server": {"prot": 1}}')
-    refused = ask(home, "reload", "--set", f"server.data_dir={home / 'var'}")
-    assert refused.returncode == 78  # this very file is read by the command, too
     (home / "config.yaml").write_text('{"services": {"made": {"enabled": true}}, "chains": {"made": ["nobody"]}}')
     refused = ask(home, "reload")
     assert refused.returncode == 1
     assert refused.stderr.endswith("refused: the old configuration still serves\n")
     assert "was refused: " in ask(home, "ps").stdout
     assert Path(f"/proc/{background}").exists()
+
+
+@pytest.mark.parametrize("spoilt", ['{"server": {"prot": 1}}', "server: {"])
+def test_a_spoilt_file_hides_no_server(home: Path, background: int, spoilt: str) -> None:
+    """Every verb says what is wrong with it, and does its work: the server is seen, asked, read and stopped."""
+    (home / "config.yaml").write_text(spoilt)
+    refused = ask(home, "reload")
+    assert refused.returncode == 1
+    assert re.fullmatch(r".*/config.yaml:1: .*\nrefused: the old configuration still serves\n", refused.stderr)
+    for verb in (["ps"], ["service", "list"], ["providers"], ["logs", "error"], ["stop"]):
+        done = ask(home, *verb)
+        assert done.returncode == 0, done.stderr
+        lines = done.stderr.splitlines()
+        assert lines[0].startswith("config.yaml:1: ")
+        assert lines[1] == "this is not in effect: a server that runs has its configuration from before"
+        assert verb != ["ps"] or f" {background} " in done.stdout
+    assert ask(home, "ps").stderr.splitlines()[-1].startswith("no server runs here: ")
+
+
+def test_a_plugin_that_is_not_served_is_told_by_every_verb_that_could_hide_it(home: Path) -> None:
+    """At the start, by `ps`, in the list of services, and after a reload: with its reason."""
+    config = json.loads((home / "config.yaml").read_text())
+    (home / "config.yaml").write_text(json.dumps({**config, "services": {"made": {"enabled": True, "wurd": 1}}}))
+    try:
+        told = f"made is not served: bind: services.made.wurd: unknown key ({home}/config.yaml:1)"
+        begun = ask(home, "run", "--daemon")
+        assert begun.returncode == 0
+        assert begun.stderr.startswith(told)
+        assert told in ask(home, "ps").stdout
+        assert told in ask(home, "service", "list").stdout
+        assert ask(home, "reload").stderr.startswith(told)
+    finally:
+        ask(home, "stop")
 
 
 def test_a_start_that_fails_in_the_background_is_told(home: Path) -> None:
@@ -131,19 +163,31 @@ def test_one_process_alone_is_seen_and_stopped_too(home: Path) -> None:
         process.wait()
 
 
+def test_a_monitor_without_a_server_says_so(home: Path) -> None:
+    """As the other verbs do."""
+    done = ask(home, "monitor")
+    assert (done.returncode, done.stderr.startswith("no server runs here: ")) == (69, True)
+
+
 def test_a_monitor_shows_the_processes(home: Path, background: int) -> None:
-    """It draws until the server ends."""
+    """On a terminal it draws until the server ends, and says so."""
+    leader, follower = os.openpty()
     watching = subprocess.Popen(
         [sys.executable, "-m", "pi_server", "monitor", "--every", "0.2"],
         cwd=home,
-        env=environment(PYTHONPATH=str(home / "site")),
-        stdout=subprocess.PIPE,
-        text=True,
+        env=environment(PYTHONPATH=str(home / "site"), TERM="xterm"),
+        stdout=follower,
     )
-    ask(home, "stop")
-    told, _ = watching.communicate(timeout=60)
-    assert str(background) in told
-    assert "the server has ended" in told
+    os.close(follower)
+    told = b""
+    with os.fdopen(leader, "rb", buffering=0) as terminal, suppress(OSError):  # which is how a terminal tells its end
+        while str(background).encode() not in told:
+            told += terminal.read(4096)
+        ask(home, "stop")
+        while more := terminal.read(4096):
+            told += more
+    assert watching.wait(60) == 0
+    assert b"the server has ended" in told
 
 
 def test_a_unit_for_systemd_names_this_installation(home: Path) -> None:

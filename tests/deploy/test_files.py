@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+
+import pytest
 
 from tests.deploy.checkers import BIN, DEPLOY, checked
 from tests.docs.pages import ROOT
@@ -15,17 +18,34 @@ def test_the_image_is_built_as_hadolint_wants_it() -> None:
     assert "hadolint ignore" not in (ROOT / "Dockerfile").read_text()
 
 
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    """But for the program, which is not installed where it is looked for."""
-    for name in ("pi-server.service", "pi-server.socket"):
-        text = (DEPLOY / "systemd" / name).read_text()
-        (tmp_path / name).write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
-    said = checked("systemd-analyze", "verify", tmp_path / "pi-server.service", tmp_path / "pi-server.socket")
-    assert "pi-server" not in said
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """What ``pi-server startup`` writes for a configuration in a folder whose name is none too easy."""
+    folder = tmp_path / "it's 100 % pi"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("server: {drain: 40s, pre_stop_delay: 5s, unix: run/pi.sock}\n")
+    written = tmp_path / "pi-server.service"
+    config = folder / "config.yaml"
+    checked(BIN / "pi-server", "startup", "--user", "nobody", "--config", config, "--output", written)
+    return written
 
 
-def test_systemd_waits_longer_than_the_server() -> None:
-    """`TimeoutStopSec` against the default of `server.drain`."""
-    text = (DEPLOY / "systemd/pi-server.service").read_text()
+def test_systemd_takes_the_units(unit: Path) -> None:
+    """What is written for an installation, and the socket that can stand beside it: no line is unknown or ignored."""
+    (unit.parent / "pi-server.socket").write_text((DEPLOY / "systemd/pi-server.socket").read_text())
+    assert "pi-server" not in checked("systemd-analyze", "verify", unit, unit.parent / "pi-server.socket")
+
+
+def test_a_unit_is_for_its_configuration(unit: Path) -> None:
+    """Patience beyond a drain, and every folder that is written to is made before and left writable."""
+    text = unit.read_text()
     (seconds,) = re.findall(r"TimeoutStopSec=(\d+)", text)
-    assert int(seconds) >= 30 + 15
+    assert int(seconds) >= 40 + 5 + 15
+    made, writable = re.findall(r"(?:--mode=0750 |ReadWritePaths=)(.*)", text)
+    folder = str(unit.parent / "it's 100 %% pi")
+    assert shlex.split(made) == shlex.split(writable) == [f"{folder}/{one}" for one in ("run", "var", "var/logs")]
+
+
+def test_a_unit_leaves_little_open(unit: Path) -> None:
+    """By systemd's own count, where 10.0 is a service that is not hardened at all."""
+    checked("systemd-analyze", "security", "--offline=true", "--threshold=40", unit)
