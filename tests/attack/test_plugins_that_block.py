@@ -26,6 +26,7 @@ class Made(Service):
         time.sleep(3600)
 """
 
+WATCHED = {"guard": {"blocked": "200ms"}}
 ENDED: list[str] = []
 
 
@@ -70,7 +71,7 @@ async def _ask(served: Served, path: str) -> int:
 
 async def test_who_blocks_the_loop_is_named_once_a_minute(serve: Serve) -> None:
     """One line with plugin, file and line number, and how long; the second time is only counted."""
-    async with serve(Rude) as served:
+    async with serve(Rude, config=WATCHED) as served:
         for _ in range(2):
             assert await _ask(served, "/rude/blocks?seconds=0.6") == 204
             await asyncio.sleep(0.2)
@@ -81,7 +82,7 @@ async def test_who_blocks_the_loop_is_named_once_a_minute(serve: Serve) -> None:
 
 async def test_what_does_not_block_is_not_named(serve: Serve) -> None:
     """A call that waits holds up nobody."""
-    async with serve(Rude) as served:
+    async with serve(Rude, config=WATCHED) as served:
         assert await _ask(served, "/rude/blocks?seconds=0.01") == 204
         await asyncio.sleep(0.5)
         assert not _lines(served.logs, "plugin rude blocked")
@@ -90,7 +91,7 @@ async def test_what_does_not_block_is_not_named(serve: Serve) -> None:
 async def test_ten_thousand_leaked_tasks_are_told_and_end_with_their_plugin(serve: Serve) -> None:
     """One line while others are served; when the server stops, every task has been cancelled and has ended."""
     ENDED.clear()
-    async with serve(Rude, config={"guard": {"blocked": "5s"}}) as served:
+    async with serve(Rude) as served:
         assert await _ask(served, "/rude/leaks?tasks=10000") == 204
         assert await _ask(served, "/ping") == 200
         (line,) = _lines(served.logs, "may be leaking")
