@@ -11,7 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.daemon.servers import WORKER, Load, daemon, load, until
+from tests.daemon.servers import WORKER, Load, daemon, load
+from tests.parts.waiting import wait_until
 
 CALLS = 50
 
@@ -35,7 +36,7 @@ async def test_calls_that_run_at_the_end_are_answered(tmp_path: Path, number: si
             assert await asyncio.gather(*asked) == [200] * CALLS
         assert await status == 0
         assert closed == ["close"] * CALLS
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the end of the workers")
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the end of the workers")
         assert not (tmp_path / "var/pi-server.pid").exists()
 
 
@@ -101,7 +102,7 @@ async def test_a_server_that_will_stop_still_accepts_for_a_while(tmp_path: Path)
     with daemon(tmp_path, server={"pre_stop_delay": "2s", "workers": 1}) as server:
         url = server.url
         server.send(signal.SIGTERM)
-        until(lambda: "no longer ready" in server.errors, "the first word of the end")
+        wait_until(lambda: "no longer ready" in server.errors, "the first word of the end")
         async with aiohttp.ClientSession() as session, session.get(f"{url}/made/up") as answer:
             assert answer.status == 200
         assert server.process.wait(30) == 0
