@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.canaries import escaped, written_below
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")  # a machine that stops for a moment has found nothing
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_ACCESS_LOG_LIMIT = 5.0  # seconds until a line of the buffered access log must have been written
+_ACCESS_LOG_LIMIT = 30.0  # seconds until a line of the buffered access log must have been written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

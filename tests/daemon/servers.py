@@ -41,6 +41,14 @@ class Made(Service):
         await asyncio.sleep(wait)
         return Answer(pid=os.getpid(), word=self.word)
 
+    @get("/held", public=True)
+    async def held(self, call: Call) -> None:
+        "Leave a mark, and answer once the file free is there."
+        with open("held", "a") as marks:
+            marks.write(".")
+        while not os.path.exists("free"):
+            await asyncio.sleep(0.02)
+
     @get("/stuck", public=True)
     async def stuck(self, call: Call, wait: float) -> None:
         "Hold up the loop."
@@ -95,6 +103,12 @@ class Daemon:
     def errors(self) -> str:
         """The error log."""
         return (self.folder / "var/logs/error.log").read_text()
+
+    @property
+    def held(self) -> int:
+        """How many calls have begun that are held until the file ``free`` is there."""
+        marks = self.folder / "held"
+        return marks.stat().st_size if marks.exists() else 0
 
     def send(self, number: signal.Signals) -> None:
         """Signal the master."""

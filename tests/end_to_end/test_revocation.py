@@ -16,9 +16,9 @@ from tests.end_to_end.notes import (
     http_session,
     install_notes,
     program,
-    seconds_until_refused,
     serving_notes,
     sign_in_of,
+    until_refused,
 )
 from tests.parts.redis import redis_port, redis_url
 
@@ -65,7 +65,7 @@ async def test_a_copy_is_refused_everywhere_once_its_owner_signed_out(
     assert await Asker(http, one.address).ask("POST", "/token/end", {"token": token.token}) == (204, None)
     here = [copy for copy in copies if copy.url == one.address]
     assert [await copy.known() for copy in here] == [False] * 2
-    await seconds_until_refused(*copies)
+    await until_refused(*copies)
     assert [await asker.at(server).known() for asker in (bob, again) for server in servers] == [True] * 4
 
 
@@ -80,5 +80,5 @@ async def test_signing_out_everywhere_ends_all_of_one_user(
     assert [await copy.known() for copy in copies] == [True] * 8
     assert await mine[2].ask("POST", "/sign-out/everywhere") == (204, None)
     back = [await signed(http, server, "ann") for server in (other, one) for signed in (browser, program)]
-    await seconds_until_refused(*copies)
+    await until_refused(*copies)
     assert [await asker.at(server).known() for asker in (*back, *bobs) for server in servers] == [True] * 16

@@ -217,3 +217,10 @@ def redis_cluster(shared_redis_cluster: RedisCluster) -> RedisCluster:
     """The shared cluster, without keys."""
     shared_redis_cluster.flush()
     return shared_redis_cluster
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks a Redis waits for it: a busy machine is no fault of theirs."""
+    for limit in ("redis_keys._WAIT", "redis_keys._WHOLE", "rate_counters.PATIENCE"):
+        monkeypatch.setattr(f"pi_server.stores.{limit}", 20.0)
