@@ -11,6 +11,12 @@ settings.register_profile("steady", deadline=None, suppress_health_check=[Health
 settings.load_profile("steady")  # a machine that stops for a moment has found nothing
 
 
+@pytest.fixture(scope="session")
+def checked_types(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where mypy keeps what it found in pi_server, for each test that asks it about something else."""
+    return str(tmp_path_factory.mktemp("mypy"))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Call bytes by their argument: random and compressed ones are different in each process that collects them."""
     return argname if isinstance(val, bytes) and len(val) > 16 else None

@@ -15,6 +15,7 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from tests.cli.processes import Serving, serving
 from tests.docs.pages import DOCS, Block, blocks
+from tests.parts.redis import make_patient
 from tests.parts.waiting import until
 
 ROOT = "/api/notes/v1.0"
@@ -35,6 +36,7 @@ def install_notes(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    make_patient(folder)
     return folder
 
 

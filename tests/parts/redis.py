@@ -219,6 +219,12 @@ def redis_cluster(shared_redis_cluster: RedisCluster) -> RedisCluster:
     return shared_redis_cluster
 
 
+def make_patient(site: Path) -> None:
+    """Have servers with this folder on their ``PYTHONPATH`` wait for Redis as long as for any other store."""
+    limits = "import pi_server.stores.redis_keys as keys\n\nkeys._WAIT = keys._WHOLE = 20.0\n"
+    (site / "sitecustomize.py").write_text(limits)
+
+
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks a Redis waits for it: a busy machine is no fault of theirs."""
