@@ -86,6 +86,7 @@ async def _is_answered(keys: KeyStore) -> bool:
     return True
 
 
+@pytest.mark.usefixtures("patient")
 async def test_redis_may_come_later_go_and_come_again(tmp_path: Path) -> None:
     """Opened before its server is up, the store refuses at once, then serves, and does so again after a restart."""
     port = free_port()
@@ -119,7 +120,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
     port = free_port()
     with redis_on(port, tmp_path) as process:
         async with _keys(port) as keys:
-            await keys.put("k", b"v")
+            await until(partial(_is_answered, keys), "an answer")
             process.send_signal(signal.SIGSTOP)
             try:
                 await _refused(keys)
@@ -130,6 +131,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
             await until(partial(_is_answered, keys), "an answer")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_full_server_still_reads(tmp_path: Path) -> None:
     """Out of memory, Redis refuses to write: so does the store, and says why; what is kept can be read."""
     port = free_port()
@@ -144,6 +146,7 @@ async def test_a_full_server_still_reads(tmp_path: Path) -> None:
             assert await keys.get("k") == b"v"
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_wrong_password_is_not_told(tmp_path: Path) -> None:
     """With the password it serves; with another one the reason names neither the password nor any value."""
     port = free_port()
@@ -157,6 +160,7 @@ async def test_a_wrong_password_is_not_told(tmp_path: Path) -> None:
     assert "password" in reason
 
 
+@pytest.mark.usefixtures("patient")
 async def test_keys_have_our_name_and_their_database(redis_port: int, redis_url: str) -> None:
     """All that is written begins with ``pi:``, in the database of the URL and in no other."""
     async with _keys(f"{redis_url[:-2]}/3") as keys:
@@ -181,16 +185,19 @@ async def _a_later_schema_is_not_touched(where: str, ports: Sequence[int]) -> No
     assert sum(tell(port, "DBSIZE") for port in ports) == 2
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_later_schema_is_not_touched(redis_url: str, redis_port: int) -> None:
     """Where a later version has been, nothing is read or written."""
     await _a_later_schema_is_not_touched(redis_url, [redis_port])
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_later_schema_of_a_cluster_is_not_touched(redis_cluster: RedisCluster) -> None:
     """Nor in a cluster."""
     await _a_later_schema_is_not_touched(redis_cluster.nodes, redis_cluster.ports)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_key_that_moved_is_found(redis_cluster: RedisCluster) -> None:
     """A slot given to another node while the store knows the old one: keys are read, added and counted there."""
     async with _keys(redis_cluster.nodes) as keys:
@@ -215,7 +222,7 @@ async def test_a_cluster_without_one_master(tmp_path: Path) -> None:
     """Whichever master hangs or dies, the keys of the others are there in time, and only its own are refused."""
     with redis_cluster_in(tmp_path, "--cluster-require-full-coverage", "no") as cluster:
         async with _keys(cluster.nodes) as keys:
-            await asyncio.gather(*(keys.put(name, b"v") for name in _NAMES))
+            await until(partial(_is_answered, keys), "an answer")
             for node in range(3):
                 others = set(_NAMES) - _names_of(cluster, node)
                 cluster.processes[node].send_signal(signal.SIGSTOP)
@@ -231,6 +238,7 @@ async def test_a_cluster_without_one_master(tmp_path: Path) -> None:
             await _until_found(keys, others)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cluster_that_is_gone_comes_back(tmp_path: Path) -> None:
     """With all nodes dead everything is refused in time; once they run again, the same store serves."""
     with redis_cluster_in(tmp_path) as cluster:
