@@ -94,9 +94,9 @@ def test_nobody_is_blamed_for_a_process_that_was_stopped(tmp_path: Path) -> None
     config = {"guard": {"blocked": "200ms", "stalled": "1s"}, "logs": {"dir": "logs"}}
     (tmp_path / "config.yaml").write_text(json.dumps(config))
     with serving(cwd=tmp_path, until="http://") as server:
-        for _ in range(3):
+        for _ in range(2):
             server.process.send_signal(signal.SIGSTOP)
-            time.sleep(1.5)
+            time.sleep(1.2)
             server.process.send_signal(signal.SIGCONT)
             assert _status(server, "/ping") == 200
             time.sleep(0.3)

@@ -209,7 +209,7 @@ class Far(Service):
 async def test_a_key_is_free_only_where_nothing_left(rest_provider: str, way: dict[str, str], code: str) -> None:
     """What could not be sent, after looking at most, may be tried again; what left, even before that, may not."""
     far = {
-        "near": {"endpoint": rest_provider, "timeout": "300ms"},
+        "near": {"endpoint": rest_provider, "timeout": "1s" if "slow" in way.values() else "30s"},
         "away": {"endpoint": f"http://127.0.0.1:{free_port()}"},
     }
     async with serve(Far, config={"services": {"far": far}}) as server:
