@@ -166,7 +166,7 @@ async def test_a_redis_of_a_later_version_ends_the_start(serve: Serve, tmp_path:
     with redis_on(port, tmp_path / "redis"):
         tell(port, "SET", "pi:schema", "99")
         with pytest.raises(ConfigError, match="schema 99"):
-            async with serve(Keeper, config=_away(port, documents="memory", timeout="20s")):
+            async with serve(Keeper, config=_away(port, documents="memory", timeout="8s")):
                 pass
 
 
