@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.canaries import escaped, written_below
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")  # a machine that stops for a moment has found nothing
+
+
+@pytest.fixture(scope="session")
+def checked_types(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where mypy keeps what it found in pi_server, for each test that asks it about something else."""
+    return str(tmp_path_factory.mktemp("mypy"))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -1,7 +1,7 @@
 """Who holds up the event loop: a thread looks at the loop's own thread while it is still held up.
 
 The loop shows that it turns by a timer, so a request costs nothing.  What holds up the whole process (a debugger, a
-machine that sleeps) is nobody's doing: the watching thread was late itself, and no processor was used.
+machine that sleeps or is busy) is nobody's doing: the watching thread was late itself, and no processor was used.
 """
 
 from __future__ import annotations
@@ -73,27 +73,27 @@ class LoopWatch:
         self._timer = self._loop.call_later(self._every, self._beat)
 
     def _watch(self) -> None:
-        looked, used = monotonic(), process_time()
-        while not self._stopped.wait(self._every):
-            now, using = monotonic(), process_time()
-            asleep = now - looked > self._section.blocked and using - used < (now - looked) / 2
-            if asleep:
-                self._beaten = now
-            elif now - self._beaten > self._section.blocked + self._every:
-                self._look()
-            looked, used = monotonic(), process_time()
+        pause, begun, lost = _Pause(self._stopped), 0.0, 0.0
+        while True:
+            before = pause.lost
+            if pause.ends(self._every):
+                return
+            if begun != self._beaten:
+                begun, lost = self._beaten, before
+            if monotonic() - begun - (pause.lost - lost) > self._section.blocked + self._every:
+                self._look(pause, begun, lost)
 
-    def _look(self) -> None:
+    def _look(self, pause: _Pause, begun: float, lost: float) -> None:
         """See who it is, wait for the end of it, and tell."""
-        begun = self._beaten
         blocking = self._sample()
         stalled = False
-        while self._beaten == begun and not self._stopped.wait(self._every / 4):
-            if not stalled and monotonic() - begun > self._section.stalled:
+        while self._beaten == begun and not pause.ends(self._every / 4):
+            seconds = monotonic() - begun - (pause.lost - lost)
+            if not stalled and seconds > self._section.stalled:
                 stalled = True
-                self._give_up(blocking, monotonic() - begun)
+                self._give_up(blocking, seconds)
         if self._beaten != begun:
-            self._tell(blocking, self._beaten - begun - self._every)
+            self._tell(blocking, self._beaten - begun - self._every - (pause.lost - lost))
 
     def _sample(self) -> Blocking:
         now = sys._current_frames()  # pyright: ignore[reportPrivateUsage] - documented, and the only way
@@ -144,6 +144,25 @@ class LoopWatch:
         faulthandler.dump_traceback(2)
         if self.on_stall is not None:
             self.on_stall()
+
+
+class _Pause:
+    """The pauses of the watching thread; ``lost`` are the seconds in which nothing of the process ran."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        self.lost = 0.0
+        self._stopped = stopped
+        self._at, self._used = monotonic(), process_time()
+
+    def ends(self, seconds: float) -> bool:
+        """Wait so long, and tell whether there is nothing to watch any more."""
+        stopped = self._stopped.wait(seconds)
+        at, used = monotonic(), process_time()
+        late = at - self._at - seconds
+        if used - self._used < late / 2:
+            self.lost += late
+        self._at, self._used = at, used
+        return stopped
 
 
 class Often:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-_LOOK_EVERY: Final = 0.25
+_LOOK_EVERY: Final = 1.0
 """Seconds, while there is too much, in which whoever reads takes something.
 
 They begin and end with a look, so that nobody is blamed for a loop that stood still: between two looks it turned.

@@ -13,6 +13,7 @@ from pi_server.domain.filters import AnyOf, where, with_id
 from pi_server.stores.open_documents import open_documents
 from pi_server.testing import Served
 from tests.accounts.scene import PASSWORD, RECORD, Person, person, serving
+from tests.parts.waiting import until
 
 OLD, NEW = "kX3-old-ring-secret-of-32-bytes-or-more", "kX3-new-ring-secret-of-32-bytes-or-more"
 SECRETS = ("a secret of one's own", "blood pressure", "118/76", "mmHg", "pulse", "48.86")
@@ -51,9 +52,8 @@ async def test_secrets_of_the_key_ring_are_exchanged_without_losing_a_record(
     async with serving(folder, keyring=[OLD]) as server:
         added = [await (await person(server)).add() for _ in range(1)]
     caplog.clear()
-    async with serving(folder, keyring=[NEW, OLD]) as server, asyncio.timeout(10):
-        while "1 of them since this start" not in caplog.text:
-            await asyncio.sleep(0.01)
+    async with serving(folder, keyring=[NEW, OLD]) as server:
+        await until(lambda: "1 of them since this start" in caplog.text, "the end of it")
     async with serving(folder, keyring=[NEW]) as server:
         assert await (await Person(server).sign_in()).records() == added
     async with serving(folder, keyring=[OLD]) as server:

@@ -21,6 +21,7 @@ from pi_server.web.endpoint import Handler
 from pi_server.web.state import CALL, CONSUMER
 from tests.cli.made_up import install
 from tests.cli.processes import serving
+from tests.parts.waiting import PATIENCE
 
 SHARED = web.Response(text="shared")
 Before = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
@@ -202,7 +203,10 @@ async def test_a_response_given_to_two_requests_is_a_500_and_no_silence(serve: S
     async with serve(EVIL) as served:
         seen: list[int] = []
         for _ in range(3):
-            async with asyncio.timeout(5), served.session.get("/evil/shared", headers=served.headers) as response:
+            async with (
+                asyncio.timeout(PATIENCE),
+                served.session.get("/evil/shared", headers=served.headers) as response,
+            ):
                 seen.append(response.status)
     assert seen[1:] == [500, 500]
 
@@ -222,7 +226,7 @@ LINKS = ("token", "session", "jwt", "csrf", "gzip")
     service=st.sampled_from([None, "public", "internal", "named"]),
     operation=st.sampled_from([None, "public", "internal", "named"]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_chain_serves_what_is_not_public_to_nobody(
     named: list[str], internal: list[str] | None, service: str | None, operation: str | None
 ) -> None:

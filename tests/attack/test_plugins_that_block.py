@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ class Made(Service):
         time.sleep(3600)
 """
 
+WATCHED = {"guard": {"blocked": "200ms"}}
 ENDED: list[str] = []
 
 
@@ -70,27 +72,42 @@ async def _ask(served: Served, path: str) -> int:
 
 async def test_who_blocks_the_loop_is_named_once_a_minute(serve: Serve) -> None:
     """One line with plugin, file and line number, and how long; the second time is only counted."""
-    async with serve(Rude) as served:
+    async with serve(Rude, config=WATCHED) as served:
         for _ in range(2):
             assert await _ask(served, "/rude/blocks?seconds=0.6") == 204
             await asyncio.sleep(0.2)
-        (line,) = _lines(served.logs, "plugin rude blocked the event loop for 0.")
+        (line,) = _lines(served.logs, "plugin rude blocked the event loop for ")
     assert f"{__file__}:" in line
     assert "Rude.blocks" in line
 
 
 async def test_what_does_not_block_is_not_named(serve: Serve) -> None:
     """A call that waits holds up nobody."""
-    async with serve(Rude) as served:
+    async with serve(Rude, config=WATCHED) as served:
         assert await _ask(served, "/rude/blocks?seconds=0.01") == 204
         await asyncio.sleep(0.5)
         assert not _lines(served.logs, "plugin rude blocked")
 
 
+def test_nobody_is_blamed_for_a_process_that_was_stopped(tmp_path: Path) -> None:
+    """While none of it runs, whoever stopped it, no plugin holds up the loop, and no worker is given up."""
+    config = {"guard": {"blocked": "200ms", "stalled": "1s"}, "logs": {"dir": "logs"}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    with serving(cwd=tmp_path, until="http://") as server:
+        for _ in range(2):
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(1.2)
+            server.process.send_signal(signal.SIGCONT)
+            assert _status(server, "/ping") == 200
+            time.sleep(0.3)
+        assert server.stop() == 0
+    assert not _lines(tmp_path / "logs", "blocked the event loop")
+
+
 async def test_ten_thousand_leaked_tasks_are_told_and_end_with_their_plugin(serve: Serve) -> None:
     """One line while others are served; when the server stops, every task has been cancelled and has ended."""
     ENDED.clear()
-    async with serve(Rude, config={"guard": {"blocked": "5s"}}) as served:
+    async with serve(Rude) as served:
         assert await _ask(served, "/rude/leaks?tasks=10000") == 204
         assert await _ask(served, "/ping") == 200
         (line,) = _lines(served.logs, "may be leaking")
@@ -110,7 +127,7 @@ def test_a_worker_that_is_held_up_for_good_is_replaced(tmp_path: Path) -> None:
         told = wait_for("has blocked the event loop", tmp_path / "logs/error.log")
         assert server.stop() == 0
     (line,) = (line for line in told.splitlines() if "has blocked the event loop" in line)
-    assert "plugin made has blocked the event loop for 1 s at" in line
+    assert "plugin made has blocked the event loop for " in line
     assert "__init__.py:11; the worker ends, to be replaced: " in line
 
 

@@ -4,15 +4,14 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 from tests.cli.made_up import install
 from tests.cli.processes import serving, wait_for
 from tests.parts.processes import free_port, listening, running
+from tests.parts.waiting import PATIENCE, wait_until
 
 TOKEN = "a-token-for-impatient-operators"
 CALLS = 8
@@ -61,13 +60,13 @@ def test_a_second_signal_leaves_a_pair_for_every_call(tmp_path: Path, rest_provi
     with running(command, tmp_path / "out", lambda: listening(port)) as server:
         ask = ["curl", "-s", "-o", str(tmp_path / "answer"), "-H", f"x-srv-token: {TOKEN}", url]
         consumers = [subprocess.Popen(ask) for _ in range(CALLS)]
-        _until(lambda: api.exists() and api.read_text().count("REQUEST_OUT_PI") == CALLS)
+        wait_until(lambda: api.exists() and api.read_text().count("REQUEST_OUT_PI") == CALLS)
         server.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        wait_for("draining", tmp_path / "out")
         server.send_signal(signal.SIGTERM)
-        assert server.wait(10) == 1
+        assert server.wait(20) == 1  # the calls alone would be 30
         for consumer in consumers:
-            consumer.wait(10)
+            consumer.wait(PATIENCE)
     flows = Counter(json.loads(line.partition("{API_LOG} ")[2])["flow"] for line in api.read_text().splitlines())
     assert flows == {"REQUEST_OUT_PI": CALLS, "RESPONSE_IN_PI": CALLS}
     assert (tmp_path / "var/logs/access.log").read_text().count("\n") == CALLS
@@ -82,13 +81,6 @@ def test_a_second_signal_ends_a_process_whose_plugin_will_not_end(tmp_path: Path
             server.process.send_signal(signal.SIGTERM)
             wait_for("draining", tmp_path / "stderr.txt")
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(8) == 1
+            assert server.process.wait(PATIENCE) == 1
         finally:
             server.process.kill()
-
-
-def _until(ready: Callable[[], bool], limit: float = 10) -> None:
-    end = time.monotonic() + limit
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -160,13 +160,13 @@ def test_a_file_that_cannot_be_used_ends_the_start(tmp_path: Path, name: str, da
     assert [name in line for line in ended.stderr.splitlines()] == [True]
 
 
-async def test_a_redis_of_a_later_version_ends_the_start(serve: Serve, tmp_path: Path) -> None:
+async def test_a_redis_of_a_later_version_ends_the_start(serve: Serve, tmp_path: Path, patient: None) -> None:
     """As a file of one does."""
     port = free_port()
     with redis_on(port, tmp_path / "redis"):
         tell(port, "SET", "pi:schema", "99")
         with pytest.raises(ConfigError, match="schema 99"):
-            async with serve(Keeper, config=_away(port, documents="memory")):
+            async with serve(Keeper, config=_away(port, documents="memory", timeout="8s")):
                 pass
 
 

@@ -6,12 +6,14 @@ import random
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from pydantic import BaseModel
 
 from pi_server import Call, Service, get, post
 from pi_server.testing import Serve, Served
+from tests.parts.waiting import until
 
 
 class Told(BaseModel):
@@ -185,12 +187,10 @@ async def test_a_full_server_says_so_at_once_and_recovers(serve: Serve) -> None:
     """503 with Retry-After for what comes beyond the cap, even while stalled bodies hold it; then it serves again."""
     config = {"chains": {"named": ["token"]}, "limits": {"in_flight": 10, "body_idle": "4s"}}
     async with serve(Plain, config=config) as served, _holding(served, 10):
-        for _ in range(20):
+        for _ in range(10):
             async with asyncio.timeout(3), served.session.get("/plain/kept", headers=served.headers) as response:
                 assert (response.status, response.headers["Retry-After"]) == (503, "1")
-        async with asyncio.timeout(30):
-            while not await _served(served):
-                await asyncio.sleep(0.1)
+        await until(partial(_served, served), "an answer")
 
 
 async def _served(served: Served) -> bool:

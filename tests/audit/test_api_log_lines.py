@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi_server.audit.api_log import Level
@@ -46,7 +46,7 @@ def record(body: bytes, level: Level = "full", content_type: str = "text/plain")
     return recorder.lines
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000)
 @given(texts)
 def test_every_payload_is_one_line_and_reads_back(text: str) -> None:
     """A thousand hostile payloads are a thousand lines, each of which parses to the payload it was made of."""
@@ -57,7 +57,7 @@ def test_every_payload_is_one_line_and_reads_back(text: str) -> None:
     assert parse_line(request.decode()).payload == parse_line(response.decode()).payload == body.decode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=200), st.sampled_from(["text/xml", "text/xml; charset=iso-8859-1", "a; charset=punycode", ""])
 )
@@ -66,7 +66,7 @@ def test_any_bytes_are_one_line(body: bytes, content_type: str) -> None:
     assert all(is_one_line(line) and parse_line(line.decode()) for line in record(body, content_type=content_type))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.text(max_size=20), min_size=6, max_size=6))
 def test_every_field_is_one_line(hostile: list[str]) -> None:
     """No field of a record, lone surrogates included, can break its line or its JSON."""

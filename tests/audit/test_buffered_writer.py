@@ -11,6 +11,7 @@ import pytest
 from pi_server.audit import writer
 from pi_server.audit.writer import AppendFile, BufferedWriter, Stream
 from tests.audit.scene import lines_of
+from tests.parts.waiting import until
 
 
 def test_without_a_loop_lines_are_written_at_once(path: Path) -> None:
@@ -26,7 +27,7 @@ async def test_lines_are_written_together_and_soon(path: Path) -> None:
     for number in range(1000):
         buffered.put(b"%d\n" % number)
     assert lines_of(path) == []
-    await asyncio.sleep(0.5)
+    await until(lambda: lines_of(path), "the lines")
     assert lines_of(path) == [b"%d" % number for number in range(1000)]
 
 
@@ -72,13 +73,13 @@ async def test_a_stuck_pipe_holds_up_nothing(capfd: pytest.CaptureFixture[str]) 
     reader, writing = os.pipe()
     buffered = BufferedWriter(writing, interval=0.01, limit=100)
     line = b"x" * 9_999 + b"\n"
-    longest = 0.0
+    pauses: list[float] = []
     for _ in range(300):
         start = time.perf_counter()
         buffered.put(line)
         await asyncio.sleep(0.001)
-        longest = max(longest, time.perf_counter() - start)
-    assert longest < 1
+        pauses.append(time.perf_counter() - start)
+    assert sorted(pauses)[-5] < 1  # the machine may stop now and then; the pipe is full all the time
     assert 100 <= buffered.lost < 300
     assert capfd.readouterr().err.count("more than 100 lines are waiting") == 1
     kept = 300 - buffered.lost

@@ -233,7 +233,7 @@ def test_no_bit_of_a_token_can_change() -> None:
         refused(token[:at] + chr(ord(token[at]) ^ (1 << chance.randrange(7))) + token[at + 1 :])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=200) | st.lists(st.text("ABCDabcd0123-_.=", max_size=50), max_size=5).map(".".join))
 def test_any_text_is_refused(text: str) -> None:
     """Whatever the text, it is refused in one way."""
@@ -247,7 +247,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from([*claims(), "scope", "scp"]), JSON, max_size=3))
 def test_what_is_accepted_pyjwt_accepts_too(changes: dict[str, Any]) -> None:
     """Rightly signed claims of any value: accepted only if PyJWT, asked strictly, accepts them as well."""

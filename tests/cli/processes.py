@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.parts.waiting import PATIENCE, wait_until
+
 COMMAND = (sys.executable, "-P", "-m", "pi_server")
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
-_PATIENCE = 30.0
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -29,21 +29,21 @@ def pi(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=_PATIENCE,
+        timeout=PATIENCE,
         check=False,
     )
 
 
 def wait_for(what: str, path: Path, process: subprocess.Popen[bytes] | None = None) -> str:
     """The text of ``path`` once ``what`` stands in it."""
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        text = path.read_text() if path.exists() else ""
-        if what in text:
-            return text
-        assert process is None or process.poll() is None, f"it ended: {text}"
-        time.sleep(0.02)
-    raise AssertionError(f"{what!r} did not come in {path}")
+
+    def text() -> str:
+        found = path.read_text() if path.exists() else ""
+        assert what in found or process is None or process.poll() is None, f"it ended: {found}"
+        return found
+
+    wait_until(lambda: what in text(), f"{what!r} in {path}")
+    return text()
 
 
 class Serving:
@@ -64,7 +64,7 @@ class Serving:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop, and return its status."""
         self.process.send_signal(number)
-        return self.process.wait(_PATIENCE)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager
@@ -84,4 +84,4 @@ def serving(*arguments: str, cwd: Path, until: str = " serves ", **variables: st
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(_PATIENCE)
+            process.wait(PATIENCE)

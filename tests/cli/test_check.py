@@ -17,6 +17,7 @@ from pi_server.version import VERSION
 from tests.cli.made_up import install
 from tests.cli.processes import COMMAND, environment, pi
 from tests.cli.test_run import SHIPPED
+from tests.parts.waiting import PATIENCE
 
 
 def test_the_shipped_configuration_is_sound(tmp_path: Path) -> None:
@@ -128,11 +129,19 @@ def shown_on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> str:
     except OSError:  # how Linux tells that the other side is closed
         pass
     os.close(ours)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     return shown.decode()
 
 
-@pytest.mark.parametrize("arguments", [("plugin", "list"), ("routes",), ("routes", "--chains"), ("plugin", "doctor")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plugin", "list"),
+        ("routes", "--chains"),
+        pytest.param(("routes",), marks=pytest.mark.slow),
+        pytest.param(("plugin", "doctor"), marks=pytest.mark.slow),
+    ],
+)
 def test_colours_are_for_terminals_that_want_them(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Escape codes appear on a terminal, but neither with ``NO_COLOR`` nor in a pipe."""
     (tmp_path / "config.yaml").write_text(SHIPPED.read_text())

@@ -83,9 +83,9 @@ def test_the_package_is_tidy(made: Made) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_package_is_typed(made: Made, tmp_path: Path) -> None:
+def test_the_package_is_typed(made: Made, checked_types: str) -> None:
     """Strict mypy has nothing to say, with the package's own settings."""
-    done = made.run("mypy", "--cache-dir", str(tmp_path), "pi_probe_shop", "tests")
+    done = made.run("mypy", "--cache-dir", checked_types, "pi_probe_shop", "tests")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -16,7 +16,7 @@ import pytest
 from pi_server.server.control import workers
 from tests.cli.made_up import install
 from tests.cli.processes import Serving, pi, serving, wait_for
-from tests.daemon.servers import until
+from tests.parts.waiting import wait_until
 
 WORDY = """
 import asyncio
@@ -199,4 +199,4 @@ def test_a_service_made_anew_a_hundred_times_leaves_nothing_behind(tmp_path: Pat
         for _ in range(100):
             assert worker.ask("service", service=name, turn="reload")["state"] == "serving"
         assert process.memory_info().rss - before < 5 << 20
-        until(lambda: [one["tasks"] for one in worker.ask("services")] == tasks, "the end of their tasks")
+        wait_until(lambda: [one["tasks"] for one in worker.ask("services")] == tasks, "the end of their tasks")

@@ -17,14 +17,16 @@ WORKERS = 8
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "redis_cluster"])
-async def workers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[list[CountedAttempts]]:
+async def workers(
+    request: pytest.FixtureRequest, tmp_path: Path, patient: None
+) -> AsyncIterator[list[CountedAttempts]]:
     """The attempts of several workers at one empty store of each kind."""
     where: str = request.param
     if where == "redis":
         where = request.getfixturevalue("redis_url")
     elif where == "redis_cluster":
         where = request.getfixturevalue("redis_cluster").nodes
-    stores = [await open_keys(where, tmp_path, 5.0) for _ in range(1 if where == "memory" else WORKERS)]
+    stores = [await open_keys(where, tmp_path, 20.0) for _ in range(1 if where == "memory" else WORKERS)]
     yield [CountedAttempts(stores[n % len(stores)], "test", Allowance(5), workers=WORKERS) for n in range(WORKERS)]
     for store in stores:
         await store.close()

@@ -15,7 +15,7 @@ from pi_server.domain.stores import Documents, Index, Order, Store
 from pi_server.stores.memory import MemoryStore
 from pi_server.stores.open_documents import open_documents
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

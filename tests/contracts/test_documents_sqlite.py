@@ -17,6 +17,7 @@ from pi_server.domain.stores import Index, Order, StoreTooNewError
 from pi_server.stores.filters import plain
 from pi_server.stores.open_documents import open_documents
 from pi_server.stores.sqlite_filters import condition, order_by
+from tests.parts.waiting import in_time, until
 
 FILE = "pi-server.sqlite3"
 WORKER = """
@@ -109,7 +110,7 @@ async def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreTooNewError, match="schema 2, and this version of pi-server knows only 1"):
         await open_documents("sqlite", tmp_path, 5)
     assert (tmp_path / FILE).read_bytes() == before
-    assert await _threads_left() == 0
+    await until(lambda: not _threads(), "the end of the threads")
 
 
 async def test_closing_ends_the_threads(tmp_path: Path) -> None:
@@ -117,20 +118,11 @@ async def test_closing_ends_the_threads(tmp_path: Path) -> None:
     store = await open_documents("sqlite", tmp_path, 5)
     assert _threads() == 2
     await store.close()
-    assert await _threads_left() == 0
+    await until(lambda: not _threads(), "the end of the threads")
 
 
 def _threads() -> int:
     return sum("sqlite-documents" in thread.name for thread in threading.enumerate())
-
-
-async def _threads_left() -> int:
-    """After the moment that a thread needs to end."""
-    for _ in range(100):
-        if not _threads():
-            break
-        await asyncio.sleep(0.02)
-    return _threads()
 
 
 @pytest.mark.parametrize("bad", ["a file", "no database"])
@@ -153,10 +145,11 @@ async def test_a_file_locked_for_too_long_is_a_fault(tmp_path: Path) -> None:
     await documents.insert({}, id="1")
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    begin = asyncio.get_running_loop().time()
-    done = await asyncio.gather(*(documents.insert({}) for _ in range(5)), return_exceptions=True)
-    assert asyncio.get_running_loop().time() - begin < 2
-    assert {type(one) for one in done} == {StoreUnavailable}
+
+    async def refused() -> list[object]:
+        return await asyncio.gather(*(documents.insert({}) for _ in range(5)), return_exceptions=True)
+
+    assert {type(one) for one in await in_time(2, refused)} == {StoreUnavailable}
     assert (await documents.get("1")).version == 1
     other.execute("COMMIT")
     other.close()

@@ -10,6 +10,7 @@ from pi_server.domain.faults import DuplicateKey, NotFound
 from pi_server.domain.filters import EVERYTHING, where
 from pi_server.domain.stores import Documents, Index
 from tests.parts.document_stores import Insert, ids_of
+from tests.parts.waiting import until
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123000, tzinfo=UTC)
 
@@ -112,12 +113,11 @@ async def test_an_expired_document_is_in_nobodys_way(documents: Documents, inser
 
 async def test_a_document_ends_at_its_moment_and_a_replacement_by_its_own(documents: Documents) -> None:
     """Also where nobody deletes it."""
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    soon = datetime.now(UTC) + timedelta(seconds=2)
     await documents.insert({}, id="ends", expires=soon)
     await documents.insert({}, id="stays", expires=soon)
     await documents.insert({}, id="ends too")
     await documents.replace("stays", {}, version=1)
     await documents.replace("ends too", {}, version=1, expires=soon)
-    while datetime.now(UTC) <= soon:
-        await asyncio.sleep(0.05)
+    await until(lambda: datetime.now(UTC) > soon)
     assert await ids_of(documents, EVERYTHING) == {"stays"}

@@ -10,23 +10,20 @@ import pytest
 from pi_server.domain.faults import StoreUnavailable
 from pi_server.domain.stores import KeyStore
 from pi_server.stores.open_keys import open_keys
+from tests.parts.waiting import in_time
 
 _BYTES = bytes(range(256))
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "redis_cluster"])
-async def keys(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[KeyStore]:
-    """Each kind of store, empty, and patient: a busy machine is no fault of theirs."""
-    for limit in ("_WAIT", "_WHOLE"):
-        monkeypatch.setattr(f"pi_server.stores.redis_keys.{limit}", 5.0)
+async def keys(request: pytest.FixtureRequest, tmp_path: Path, patient: None) -> AsyncIterator[KeyStore]:
+    """Each kind of store, empty."""
     where: str = request.param
     if where == "redis":
         where = request.getfixturevalue("redis_url")
     elif where == "redis_cluster":
         where = request.getfixturevalue("redis_cluster").nodes
-    store = await open_keys(where, tmp_path, 5.0)
+    store = await open_keys(where, tmp_path, 20.0)
     yield store
     await store.close()
 
@@ -62,11 +59,14 @@ async def test_put_replaces_value_and_time(keys: KeyStore) -> None:
 
 async def test_what_ended_is_gone_for_every_method(keys: KeyStore) -> None:
     """A value is there before its end, in fractions of a second, and nobody finds it afterwards."""
-    for key in ("get", "add", "delete", "increment"):
-        await keys.put(key, b"7", lasting=1.5)
-    assert await keys.get_many(["get", "add"]) == [b"7", b"7"]
-    assert not await keys.add("add", b"8")
-    await asyncio.sleep(1.7)
+
+    async def kept() -> tuple[list[bytes | None], bool]:
+        for key in ("get", "add", "delete", "increment", "add early"):
+            await keys.put(key, b"7", lasting=0.6)
+        return await keys.get_many(["get", "add"]), await keys.add("add early", b"8")
+
+    assert await in_time(0.6, kept) == ([b"7", b"7"], False)
+    await asyncio.sleep(0.8)
     assert await keys.get("get") is None
     assert await keys.add("add", b"8")
     assert not await keys.delete("delete")
@@ -119,11 +119,15 @@ async def test_replace_keeps_a_value_only_in_the_place_of_the_old_one(keys: KeyS
 
 async def test_replace_gives_the_new_value_its_own_time(keys: KeyStore) -> None:
     """The new value lasts as long as was said with it, whatever was said with the old one."""
-    for key, lasting in (("longer", 1.5), ("shorter", 60)):
-        await keys.put(key, b"old", lasting=lasting)
-    assert await keys.replace("longer", b"new", old=b"old")
+    await keys.put("shorter", b"old", lasting=60)
     assert await keys.replace("shorter", b"new", old=b"old", lasting=0.3)
-    await asyncio.sleep(1.7)
+
+    async def replaced() -> bool:
+        await keys.put("longer", b"old", lasting=0.6)
+        return await keys.replace("longer", b"new", old=b"old")
+
+    assert await in_time(0.6, replaced)
+    await asyncio.sleep(0.8)
     assert await keys.get_many(["longer", "shorter"]) == [b"new", None]
 
 
@@ -171,12 +175,17 @@ async def test_what_cannot_be_counted_is_refused(keys: KeyStore) -> None:
 
 async def test_a_counter_ends_as_it_began(keys: KeyStore) -> None:
     """Later increments neither renew a counter's time nor give one to a counter that has none."""
-    await keys.increment("timed", lasting=1.5)
-    await keys.increment("timed", lasting=60)
-    await keys.increment("timed")
     await keys.increment("for ever")
     await keys.increment("for ever", lasting=0.1)
-    await asyncio.sleep(1.7)
+
+    async def counted() -> int:
+        await keys.delete("timed")
+        await keys.increment("timed", lasting=0.6)
+        await keys.increment("timed", lasting=60)
+        return await keys.increment("timed")
+
+    assert await in_time(0.6, counted) == 3
+    await asyncio.sleep(0.8)
     assert await keys.increment("timed") == 1
     assert await keys.increment("for ever") == 3
 

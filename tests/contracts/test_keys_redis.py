@@ -2,9 +2,9 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pi_server.domain.stores import KeyStore, StoreTooNewError
 from pi_server.stores.open_keys import open_keys
 from tests.parts.processes import free_port
 from tests.parts.redis import RedisCluster, redis_cluster_in, redis_on, tell
+from tests.parts.waiting import in_time, until
 
 _TIMEOUT = 2.0
 _PROMPT = 1.5  # seconds: an answer of 0.5 that is missed, and a machine that is busy
@@ -45,33 +46,47 @@ async def _refused(keys: KeyStore) -> str:
     ]
     reason = ""
     for ask in asked:
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailable) as refused:
-            await ask()
-        assert time.monotonic() - began < _PROMPT
-        reason = refused.value.reason
+        reason = await in_time(_PROMPT, partial(_reason, ask))
     return reason
+
+
+async def _reason(ask: Callable[[], Awaitable[object]]) -> str:
+    with pytest.raises(StoreUnavailable) as refused:
+        await ask()
+    return refused.value.reason
+
+
+async def _asked_at_once(keys: KeyStore) -> list[bytes | BaseException | None]:
+    return await asyncio.gather(*(keys.get("k") for _ in range(200)), return_exceptions=True)
 
 
 async def _found(keys: KeyStore) -> set[str]:
     """Which of the names still have their value; nothing but `StoreUnavailable` may come of asking, and in time."""
-    began = time.monotonic()
-    answers = await asyncio.gather(*map(keys.get, _NAMES), return_exceptions=True)
-    assert time.monotonic() - began < _TIMEOUT + 1
+    answers = await in_time(_PROMPT, lambda: asyncio.gather(*map(keys.get, _NAMES), return_exceptions=True))
     assert {type(answer) for answer in answers} <= {bytes, type(None), StoreUnavailable}
     return {name for name, answer in zip(_NAMES, answers, strict=True) if answer == b"v"}
 
 
-async def _until_answered(keys: KeyStore) -> None:
-    end = time.monotonic() + 10
-    while True:
-        try:
-            return await keys.ping()
-        except StoreUnavailable:
-            assert time.monotonic() < end, "it does not come back"
-            await asyncio.sleep(0.1)
+async def _until_found(keys: KeyStore, names: set[str]) -> None:
+    """Wait until these names, and never any other, have their value."""
+
+    async def are_found() -> bool:
+        found = await _found(keys)
+        assert found <= names
+        return found == names
+
+    await until(are_found, "what is kept", 10)  # at once, but for a machine that stops
 
 
+async def _is_answered(keys: KeyStore) -> bool:
+    try:
+        await asyncio.gather(*(keys.put(name, b"v") for name in _NAMES))
+    except StoreUnavailable:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("patient")
 async def test_redis_may_come_later_go_and_come_again(tmp_path: Path) -> None:
     """Opened before its server is up, the store refuses at once, then serves, and does so again after a restart."""
     port = free_port()
@@ -86,7 +101,9 @@ async def test_redis_may_come_later_go_and_come_again(tmp_path: Path) -> None:
             assert sorted(await asyncio.gather(*(keys.increment("n") for _ in range(60)))) == list(range(1, 61))
 
 
-async def test_connections_closed_in_silence_are_not_noticed(redis_url: str, redis_cluster: RedisCluster) -> None:
+async def test_connections_closed_in_silence_are_not_noticed(
+    redis_url: str, redis_cluster: RedisCluster, patient: None
+) -> None:
     """What the servers or a firewall closed while nothing was asked costs nobody an answer."""
     for where in (redis_url, redis_cluster.nodes):
         async with _keys(where) as keys:
@@ -103,19 +120,18 @@ async def test_a_server_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
     port = free_port()
     with redis_on(port, tmp_path) as process:
         async with _keys(port) as keys:
-            await keys.put("k", b"v")
+            await until(partial(_is_answered, keys), "an answer")
             process.send_signal(signal.SIGSTOP)
             try:
                 await _refused(keys)
-                began = time.monotonic()
-                answers = await asyncio.gather(*(keys.get("k") for _ in range(200)), return_exceptions=True)
+                answers = await in_time(_TIMEOUT, partial(_asked_at_once, keys))
                 assert {type(answer) for answer in answers} == {StoreUnavailable}
-                assert time.monotonic() - began < _TIMEOUT + 1
             finally:
                 process.send_signal(signal.SIGCONT)
-            assert await keys.get("k") == b"v"
+            await until(partial(_is_answered, keys), "an answer")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_full_server_still_reads(tmp_path: Path) -> None:
     """Out of memory, Redis refuses to write: so does the store, and says why; what is kept can be read."""
     port = free_port()
@@ -130,6 +146,7 @@ async def test_a_full_server_still_reads(tmp_path: Path) -> None:
             assert await keys.get("k") == b"v"
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_wrong_password_is_not_told(tmp_path: Path) -> None:
     """With the password it serves; with another one the reason names neither the password nor any value."""
     port = free_port()
@@ -143,6 +160,7 @@ async def test_a_wrong_password_is_not_told(tmp_path: Path) -> None:
     assert "password" in reason
 
 
+@pytest.mark.usefixtures("patient")
 async def test_keys_have_our_name_and_their_database(redis_port: int, redis_url: str) -> None:
     """All that is written begins with ``pi:``, in the database of the URL and in no other."""
     async with _keys(f"{redis_url[:-2]}/3") as keys:
@@ -167,16 +185,19 @@ async def _a_later_schema_is_not_touched(where: str, ports: Sequence[int]) -> No
     assert sum(tell(port, "DBSIZE") for port in ports) == 2
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_later_schema_is_not_touched(redis_url: str, redis_port: int) -> None:
     """Where a later version has been, nothing is read or written."""
     await _a_later_schema_is_not_touched(redis_url, [redis_port])
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_later_schema_of_a_cluster_is_not_touched(redis_cluster: RedisCluster) -> None:
     """Nor in a cluster."""
     await _a_later_schema_is_not_touched(redis_cluster.nodes, redis_cluster.ports)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_key_that_moved_is_found(redis_cluster: RedisCluster) -> None:
     """A slot given to another node while the store knows the old one: keys are read, added and counted there."""
     async with _keys(redis_cluster.nodes) as keys:
@@ -201,23 +222,23 @@ async def test_a_cluster_without_one_master(tmp_path: Path) -> None:
     """Whichever master hangs or dies, the keys of the others are there in time, and only its own are refused."""
     with redis_cluster_in(tmp_path, "--cluster-require-full-coverage", "no") as cluster:
         async with _keys(cluster.nodes) as keys:
-            await asyncio.gather(*(keys.put(name, b"v") for name in _NAMES))
+            await until(partial(_is_answered, keys), "an answer")
             for node in range(3):
                 others = set(_NAMES) - _names_of(cluster, node)
                 cluster.processes[node].send_signal(signal.SIGSTOP)
                 try:
-                    assert await _found(keys) == others
+                    await _until_found(keys, others)
                 finally:
                     cluster.processes[node].send_signal(signal.SIGCONT)
-                assert await _found(keys) == set(_NAMES)
+                await _until_found(keys, set(_NAMES))
             others = set(_NAMES) - _names_of(cluster, 1)
             cluster.kill(1)
-            assert await _found(keys) == others
-            while tell(cluster.ports[0], "CLUSTER INFO")["cluster_slots_fail"] == "0":
-                await asyncio.sleep(0.1)
-            assert await _found(keys) == others
+            await _until_found(keys, others)
+            await until(lambda: tell(cluster.ports[0], "CLUSTER INFO")["cluster_slots_fail"] != "0", "its loss")
+            await _until_found(keys, others)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cluster_that_is_gone_comes_back(tmp_path: Path) -> None:
     """With all nodes dead everything is refused in time; once they run again, the same store serves."""
     with redis_cluster_in(tmp_path) as cluster:
@@ -229,6 +250,5 @@ async def test_a_cluster_that_is_gone_comes_back(tmp_path: Path) -> None:
             assert await _found(keys) == set()
             for node in range(3):
                 cluster.revive(node)
-            await _until_answered(keys)
-            await asyncio.gather(*(keys.put(name, b"v") for name in _NAMES))
-            assert await _found(keys) == set(_NAMES)
+            await until(partial(_is_answered, keys), "an answer")
+            await _until_found(keys, set(_NAMES))

@@ -25,12 +25,6 @@ from pi_server.stores.rate_counters import (
 from tests.parts.redis import RedisCluster, redis_on
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no fault of a Redis."""
-    monkeypatch.setattr("pi_server.stores.rate_counters.PATIENCE", 5.0)
-
-
 @pytest.fixture(params=["memory", "redis", "cluster"])
 async def counters(request: pytest.FixtureRequest, patient: None) -> AsyncIterator[RateCounters]:
     """Counters of each kind; the servers are empty."""
@@ -105,7 +99,7 @@ async def test_workers_that_count_alone_share_a_rate() -> None:
     assert await count("a") == 0
 
 
-async def test_two_workers_share_one_count(redis_url: str) -> None:
+async def test_two_workers_share_one_count(redis_url: str, patient: None) -> None:
     """What one worker granted, the other does not grant again."""
     one, two = open_rate_counters(redis_url), open_rate_counters(redis_url)
     mine, other = (counters.counter("consumer", "2/hour") for counters in (one, two))
@@ -185,7 +179,9 @@ async def test_a_hanging_redis_holds_up_one_call_and_not_each() -> None:
     server.close()
 
 
-async def test_redis_is_asked_again_when_it_is_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_redis_is_asked_again_when_it_is_back(
+    tmp_path: Path, patient: None, caplog: pytest.LogCaptureFixture
+) -> None:
     """An outage in the middle: one line when it begins, one when it is over, and the count is the shared one again."""
     port = _free_port()
     counters = open_rate_counters(f"redis://127.0.0.1:{port}", "allow")

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
-from tests.daemon.servers import until
 from tests.parts.processes import free_port, listening
+from tests.parts.waiting import wait_until
 
 _AROUND = """
 {user}daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
@@ -51,7 +51,7 @@ def nginx(upstream: str, inside: str = PLAIN) -> Generator[str]:
         config.write_text(_AROUND.format(user=user, folder=folder, inside=within))
         process = subprocess.Popen([program, "-p", folder, "-c", str(config), "-e", "stderr"])
         try:
-            until(lambda: listening(port), "nginx")
+            wait_until(lambda: listening(port), "nginx")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGTERM)

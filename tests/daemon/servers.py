@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -18,8 +18,8 @@ import aiohttp
 
 from tests.cli.made_up import install
 from tests.cli.processes import COMMAND, environment
+from tests.parts.waiting import PATIENCE, wait_until
 
-PATIENCE = 60.0
 WORKER = """
 import asyncio
 import os
@@ -40,6 +40,14 @@ class Made(Service):
         "Answer after a while."
         await asyncio.sleep(wait)
         return Answer(pid=os.getpid(), word=self.word)
+
+    @get("/held", public=True)
+    async def held(self, call: Call) -> None:
+        "Leave a mark, and answer once the file free is there."
+        with open("held", "a") as marks:
+            marks.write(".")
+        while not os.path.exists("free"):
+            await asyncio.sleep(0.02)
 
     @get("/stuck", public=True)
     async def stuck(self, call: Call, wait: float) -> None:
@@ -62,15 +70,6 @@ class Made(Service):
 
 kept: list[bytearray] = []
 """
-
-
-def until(ready: Callable[[], Any], what: str = "it") -> Any:
-    """What ``ready`` gives once that is true."""
-    end = time.monotonic() + PATIENCE
-    while not (found := ready()):
-        assert time.monotonic() < end, f"{what} did not come"
-        time.sleep(0.02)
-    return found
 
 
 class Daemon:
@@ -105,6 +104,12 @@ class Daemon:
         """The error log."""
         return (self.folder / "var/logs/error.log").read_text()
 
+    @property
+    def held(self) -> int:
+        """How many calls have begun that are held until the file ``free`` is there."""
+        marks = self.folder / "held"
+        return marks.stat().st_size if marks.exists() else 0
+
     def send(self, number: signal.Signals) -> None:
         """Signal the master."""
         self.process.send_signal(number)
@@ -118,7 +123,7 @@ class Daemon:
         """Ask for a reload, and what came of it once that is known."""
         number = self.state["reload"]["number"]
         self.send(signal.SIGHUP)
-        until(lambda: self.state["reload"]["number"] > number, "the end of a reload")
+        wait_until(lambda: self.state["reload"]["number"] > number, "the end of a reload")
         told: dict[str, Any] = self.state["reload"]
         return told
 
@@ -159,7 +164,7 @@ def daemon(folder: Path, *arguments: str, code: str = WORKER, wait: bool = True,
     started = Daemon(folder, process)
     try:
         if wait:
-            until(lambda: started.state.get("ready") or process.poll() is not None, "a start")
+            wait_until(lambda: started.state.get("ready") or process.poll() is not None, "a start")
             assert process.poll() is None, (folder / "out.txt").read_text()
         yield started
     finally:
@@ -167,7 +172,7 @@ def daemon(folder: Path, *arguments: str, code: str = WORKER, wait: bool = True,
         if process.poll() is None:
             process.kill()
         process.wait(PATIENCE)
-        until(lambda: not any(_lives(pid) for pid in workers), "the end of the workers")
+        wait_until(lambda: not any(_lives(pid) for pid in workers), "the end of the workers")
 
 
 def _lives(pid: int) -> bool:

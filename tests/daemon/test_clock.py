@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from tests.cli.processes import environment
-from tests.daemon.servers import Load, daemon, until
+from tests.daemon.servers import Load, daemon
+from tests.parts.waiting import wait_until
 
 LIBRARIES = [str(path) for path in Path("/usr/lib").glob("*/faketime/libfaketime.so.1")]
 
@@ -48,4 +49,4 @@ async def test_a_clock_that_jumps_ends_nothing(tmp_path: Path, monkeypatch: pyte
         assert server.pids == pids
         assert server.reload()["ok"]
         here = int(clock.stat().st_mtime)
-        until(lambda: abs(server.state["reload"]["at"] - here - int(jump)) < 600, "the new time")
+        wait_until(lambda: abs(server.state["reload"]["at"] - here - int(jump)) < 600, "the new time")

@@ -16,12 +16,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from pi_server.server.metrics.families import FAMILIES
-from tests.daemon.servers import daemon, kill, until
+from tests.daemon.servers import daemon, kill
 from tests.parts.processes import free_port
+from tests.parts.waiting import until
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/pi-server.rules.yaml"
 LABELS = [label for family in FAMILIES for label in family.labels]
-PATIENCE = 60
 
 
 class Scraper:
@@ -47,10 +47,13 @@ class Scraper:
 
     async def until(self, *key: str, value: float) -> None:
         """Wait for a value, which must never be more."""
-        async with asyncio.timeout(PATIENCE):
-            while (told := (await self.figures()).get(key, 0)) != value:
-                assert told < value
-                await asyncio.sleep(0.1)
+
+        async def is_told() -> bool:
+            told = (await self.figures()).get(key, 0)
+            assert told <= value
+            return told == value
+
+        await until(is_told, key)
 
 
 def _labels(told: dict[str, str]) -> list[str]:
@@ -98,9 +101,9 @@ async def test_no_counter_falls_when_workers_are_replaced(tmp_path: Path) -> Non
             await scrape.ask(f"{server.url}/made/up", 10)
             await scrape.until("pi_server_requests_total", *UP, value=20)
             before = server.pids
-            await asyncio.to_thread(until, partial(_kept, tmp_path, before, time.time()), "what was counted on file")
+            await until(partial(_kept, tmp_path, before, time.time()), "what was counted on file")
             kill(before[0])
-            await asyncio.to_thread(until, lambda: len(set(server.pids) | set(before)) == 3, "a replacement")
+            await until(lambda: len(set(server.pids) | set(before)) == 3, "a replacement")
             await scrape.until("pi_server_requests_total", *UP, value=20)
         assert len(list((tmp_path / "var/metrics").glob("*.json"))) <= 4
         server.stop()

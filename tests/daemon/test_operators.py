@@ -20,7 +20,8 @@ import trustme
 
 from tests.cli.made_up import install
 from tests.cli.processes import environment, pi
-from tests.daemon.servers import daemon, until
+from tests.daemon.servers import daemon
+from tests.parts.waiting import wait_until
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def background(home: Path) -> Generator[int]:
     yield pid
     if Path(f"/proc/{pid}").exists():
         os.kill(pid, signal.SIGQUIT)
-        until(lambda: not Path(f"/proc/{pid}").exists(), "the end")
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end")
 
 
 def ask(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -152,11 +153,11 @@ def test_one_process_alone_is_seen_and_stopped_too(home: Path) -> None:
             stderr=output,
         )
     try:
-        until(lambda: b" serves " in (home / "out.txt").read_bytes())
+        wait_until(lambda: b" serves " in (home / "out.txt").read_bytes())
         assert ask(home, "ps").stdout.splitlines()[1].split()[1:4] == ["server", "0.1.0", str(process.pid)]
         assert "start it with --workers 1 or more" in ask(home, "reload").stderr
         process.send_signal(signal.SIGHUP)
-        until(lambda: b"one process alone cannot reload" in (home / "out.txt").read_bytes())
+        wait_until(lambda: b"one process alone cannot reload" in (home / "out.txt").read_bytes())
         assert ask(home, "stop").returncode == 0
     finally:
         process.kill()

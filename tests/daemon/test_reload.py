@@ -9,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.daemon.servers import Daemon, Load, daemon, kill, load, until
+from tests.daemon.servers import Daemon, Load, daemon, kill, load
 from tests.parts.processes import free_port, listening
+from tests.parts.waiting import wait_until
 
 RATE = 200
 
@@ -74,7 +75,7 @@ def test_workers_that_die_after_a_bad_edit_are_replaced_by_good_ones(tmp_path: P
         (tmp_path / "config.yaml").write_text("nonsense")
         gone = server.pids[0]
         kill(gone)
-        until(lambda: gone not in server.pids and len(server.pids) == 2, "a replacement")
+        wait_until(lambda: gone not in server.pids and len(server.pids) == 2, "a replacement")
 
 
 @pytest.mark.slow
@@ -96,6 +97,6 @@ def test_hangups_that_come_together_are_two_reloads(tmp_path: Path) -> None:
     """One that comes while another goes on is not forgotten: it may be about a later change."""
     with daemon(tmp_path) as server:
         server.send(signal.SIGHUP)
-        until(lambda: "reload: trying" in server.errors, "a reload")
+        wait_until(lambda: "reload: trying" in server.errors, "a reload")
         server.send(signal.SIGHUP)
-        until(lambda: server.state["reload"]["number"] == 2, "a second reload")
+        wait_until(lambda: server.state["reload"]["number"] == 2, "a second reload")

@@ -9,7 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.daemon.servers import WORKER, Load, daemon, kill, load, until
+from tests.daemon.servers import WORKER, Load, daemon, kill, load
+from tests.parts.waiting import until, wait_until
 
 
 async def test_a_killed_worker_costs_its_own_calls_only(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ async def test_a_killed_worker_costs_its_own_calls_only(tmp_path: Path) -> None:
         async with load(f"{server.url}/made/up", 100) as tally:
             gone = server.pids[0]
             kill(gone)
-            await asyncio.to_thread(until, lambda: gone not in server.pids and len(server.pids) == 2, "a replacement")
+            await until(lambda: gone not in server.pids and len(server.pids) == 2, "a replacement")
             await asyncio.sleep(0.5)
         assert sum(tally.failed.values()) <= 10, tally.failed  # one for each consumer
         assert f"ended with SIGKILL: pid {gone}" in server.errors
@@ -30,7 +31,7 @@ def test_workers_end_with_their_master(tmp_path: Path) -> None:
     with daemon(tmp_path) as server:
         pids, port = server.pids, int(server.url.rpartition(":")[2])
         server.send(signal.SIGKILL)
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the end of the workers")
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the end of the workers")
         server.process.wait()
         assert (tmp_path / "var/pi-server.pid").exists()
         with daemon(tmp_path, server={"port": port}) as second:
@@ -44,11 +45,11 @@ def test_workers_that_end_over_and_over_are_started_ever_more_slowly(tmp_path: P
         source = tmp_path / "site/pi_made/__init__.py"
         source.write_text("import os\nos._exit(9)\n")
         kill(server.pids[0])
-        until(lambda: "starts in 2 s" in server.errors, "a longer pause")
-        until(lambda: server.state["alarm"], "the alarm")
+        wait_until(lambda: "starts in 2 s" in server.errors, "a longer pause")
+        wait_until(lambda: server.state["alarm"], "the alarm")
         assert server.process.poll() is None
         source.write_text(WORKER)
-        until(lambda: server.pids, "a worker that serves")
+        wait_until(lambda: server.pids, "a worker that serves")
 
 
 def test_a_server_whose_first_worker_cannot_start_ends(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ async def test_a_worker_is_replaced_after_so_many_requests(tmp_path: Path) -> No
     with daemon(tmp_path, server={"max_requests": 50, "workers": 1}) as server:
         first = server.pids
         async with load(f"{server.url}/made/up", 100) as tally:
-            await asyncio.to_thread(until, lambda: server.pids and server.pids != first, "another worker")
+            await until(lambda: server.pids and server.pids != first, "another worker")
         assert not tally.failed
         assert "asks to be replaced: " in server.errors
         assert server.state["workers"][0]["restarts"] == 0
@@ -76,7 +77,7 @@ async def test_a_worker_is_replaced_beyond_its_memory(tmp_path: Path) -> None:
         tally = Load()
         async with aiohttp.ClientSession() as session:
             await tally.ask(session, f"{server.url}/made/greedy?size={200 << 20}")
-            await asyncio.to_thread(until, lambda: server.pids and server.pids != first, "another worker")
+            await until(lambda: server.pids and server.pids != first, "another worker")
             await tally.ask(session, f"{server.url}/made/up")
         assert not tally.failed
         assert "MiB of memory used, of 200" in server.errors
@@ -90,7 +91,7 @@ async def test_a_worker_whose_loop_stands_still_is_ended(tmp_path: Path) -> None
         async with aiohttp.ClientSession() as session:
             await tally.ask(session, f"{server.url}/made/stuck?wait=40")
         assert tally.failed
-        until(lambda: server.pids and server.pids != first, "another worker")
+        wait_until(lambda: server.pids and server.pids != first, "another worker")
         assert "time.sleep(wait)" in WORKER
         line = WORKER.splitlines().index("        time.sleep(wait)") + 1
         assert f'pi_made/__init__.py", line {line} in stuck' in (tmp_path / "out.txt").read_text()
@@ -100,9 +101,9 @@ def test_the_number_of_workers_can_be_changed_by_signal(tmp_path: Path) -> None:
     """TTIN adds one, TTOU takes one away."""
     with daemon(tmp_path, server={"workers": 1}) as server:
         server.send(signal.SIGTTIN)
-        until(lambda: len(server.pids) == 2, "another worker")
+        wait_until(lambda: len(server.pids) == 2, "another worker")
         server.send(signal.SIGTTOU)
-        until(lambda: len(server.state["workers"]) == 1, "one worker less")
+        wait_until(lambda: len(server.state["workers"]) == 1, "one worker less")
 
 
 def test_a_report_is_written_on_demand(tmp_path: Path) -> None:
@@ -110,5 +111,5 @@ def test_a_report_is_written_on_demand(tmp_path: Path) -> None:
     with daemon(tmp_path) as server:
         before = server.pids
         server.send(signal.SIGUSR2)
-        until(lambda: len(list((tmp_path / "var/logs").glob("report-*.json"))) == 2, "the reports")
+        wait_until(lambda: len(list((tmp_path / "var/logs").glob("report-*.json"))) == 2, "the reports")
         assert server.pids == before

@@ -53,10 +53,10 @@ def test_its_own_tests_pass_without_a_server(reader: Reader) -> None:
     assert (done.returncode, "2 passed" in done.stdout) == (0, True), done.stdout
 
 
-def test_the_types_are_right(reader: Reader) -> None:
+def test_the_types_are_right(reader: Reader, checked_types: str) -> None:
     """Strict mypy finds nothing to say about the plugin, its test and the examples of the reference."""
     (reader.folder / "reference.py").write_text("\n".join(_examples()))
-    done = reader.run("mypy", "--strict", "--cache-dir", "types", "pi_guest_book", "tests", "reference.py")
+    done = reader.run("mypy", "--strict", "--cache-dir", checked_types, "pi_guest_book", "tests", "reference.py")
     assert (done.returncode, done.stdout.startswith("Success")) == (0, True), done.stdout
 
 

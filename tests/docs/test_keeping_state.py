@@ -66,9 +66,9 @@ def test_its_own_tests_pass_without_a_server(reader: Reader) -> None:
     assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stdout
 
 
-def test_the_types_are_right(reader: Reader) -> None:
+def test_the_types_are_right(reader: Reader, checked_types: str) -> None:
     """Strict mypy finds nothing to say about the plugin or its test."""
-    done = reader.run("mypy", "--strict", "--cache-dir", "types", "pi_notes", "tests")
+    done = reader.run("mypy", "--strict", "--cache-dir", checked_types, "pi_notes", "tests")
     assert (done.returncode, done.stdout.startswith("Success")) == (0, True), done.stdout
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pi_server.domain import turn as turn_module
 from pi_server.domain.turn import MOST, SMALL, Turn, Write
+from tests.parts.waiting import until
 
 
 class Wire:
@@ -248,7 +249,7 @@ async def test_what_has_happened_is_kept_until_it_fits(monkeypatch: pytest.Monke
     record(b"second\n", lambda: False)
     assert (record.fails, record.lost, file.lines, done) == (True, 1, [], [])
     file.room = 10
-    await asyncio.sleep(0.1)
+    await until(lambda: not record.fails, "a write")
     assert (record.fails, file.lines, done) == (False, [b"first\n", b"second\n"], ["settled"])
 
 

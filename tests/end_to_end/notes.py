@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,8 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from tests.cli.processes import Serving, serving
 from tests.docs.pages import DOCS, Block, blocks
+from tests.parts.redis import make_patient
+from tests.parts.waiting import until
 
 ROOT = "/api/notes/v1.0"
 WITHIN_A_SECOND = 10.0  # seconds: what is promised, and what a busy machine adds; who is not told lets in for minutes
@@ -36,6 +36,7 @@ def install_notes(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    make_patient(folder)
     return folder
 
 
@@ -128,15 +129,15 @@ async def program(http: ClientSession, server: Serving, name: str) -> Asker:
     return Asker(http, server.address, token=answer["token"])
 
 
-async def seconds_until_refused(*askers: Asker) -> float:
-    """How long it takes until nobody knows any of them any more; fails when it takes too long."""
-    begun = time.monotonic()
+async def until_refused(*askers: Asker) -> None:
+    """Wait until nobody knows any of them any more; fails when it takes too long."""
     left = list(askers)
-    while left:
-        assert time.monotonic() - begun < WITHIN_A_SECOND, [asker.url for asker in left]
-        left = [asker for asker in left if await asker.known()]
-        await asyncio.sleep(0.02)
-    return time.monotonic() - begun
+
+    async def are_refused() -> bool:
+        left[:] = [asker for asker in left if await asker.known()]
+        return not left
+
+    await until(are_refused, "a refusal", WITHIN_A_SECOND)
 
 
 def settled(answer: Any) -> Any:

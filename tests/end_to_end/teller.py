@@ -14,6 +14,7 @@ from aiohttp import web
 
 from pi_server.auth.service_tokens import digest
 from tests.cli.processes import Serving, serving
+from tests.parts.redis import make_patient
 
 TOKEN = "the token of the tests of the teller"
 _FILES = {
@@ -121,6 +122,7 @@ def serving_teller(folder: Path, bank: Bank, keys: str) -> Generator[Serving]:
         path = folder / "site" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    make_patient(folder / "site")
     config = {
         "server": {"data_dir": str(folder.parent / "data"), "drain": "1s"},
         "stores": {"keys": keys},

@@ -46,7 +46,7 @@ async def test_a_provider_that_keeps_failing_is_left_alone_until_it_is_well(serv
         bank: dict[str, Any] = {
             "endpoint": f"http://127.0.0.1:{port}",
             "retry": {"times": 0},
-            "breaker": {"probe": "500ms"},
+            "breaker": {"probe": "2500ms"},
         }
         async with serve(Till, config={"services": {"till": {"bank": bank}}}) as server:
 
@@ -56,11 +56,13 @@ async def test_a_provider_that_keeps_failing_is_left_alone_until_it_is_well(serv
                     return answer.status, body.get("error", {}).get("code", ""), answer.headers.get("Retry-After")
 
             assert [await ask() for _ in range(5)] == [(502, "provider_unreachable", None)] * 5
-            assert [await ask() for _ in range(5)] == [(503, "provider_suspended", "1")] * 5
+            suspended = [await ask() for _ in range(5)]
+            assert {answer[:2] for answer in suspended} == {(503, "provider_suspended")}
+            assert {after for _, _, after in suspended} <= {"1", "2", "3"}
             assert len(server.api_log) == 10
             unheard.close()
             listening = await asyncio.start_server(_good, "127.0.0.1", port)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(2.6)
             assert [(await ask())[0] for _ in range(3)] == [200] * 3
             listening.close()
             await listening.wait_closed()

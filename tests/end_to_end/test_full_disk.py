@@ -24,7 +24,7 @@ from pi_server import Call, RestMessage, RestProvider, Service, get
 from pi_server.testing import Serve, api_records, assert_pairs
 from tests.cli.made_up import install
 from tests.cli.processes import COMMAND, environment, wait_for
-from tests.daemon.servers import until
+from tests.parts.waiting import wait_until
 
 ASKING = """
 from pydantic import BaseModel
@@ -213,7 +213,7 @@ async def test_a_disk_that_fills_up_under_load(tmp_path: Path) -> None:
                     told = await _status(http, f"{server.address}/made/ask/x", activityid="space")
             assert told == (200, "")
             api = server.logs / "api.log"
-            until(lambda: _closed(api) == market.asked.total(), "what was kept")
+            wait_until(lambda: _closed(api) == market.asked.total(), "what was kept")
             _check(_whole(api), market)
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(30) == 0

@@ -6,9 +6,9 @@ import asyncio
 import json
 import random
 import signal
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from aiohttp import web
 from pi_server.audit.api_log_parser import parse_line
 from tests.cli.made_up import install
 from tests.cli.processes import Serving, serving
+from tests.parts.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ class Consumers:
 
     async def all_calls(self, while_asking: Callable[[], None]) -> None:
         """Make every call once, and do something else in a thread meanwhile."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as http:
             asking = [asyncio.create_task(self._some(http)) for _ in range(50)]
             await asyncio.to_thread(while_asking)
             await asyncio.gather(*asking)
@@ -98,10 +99,9 @@ class Consumers:
                 self.left += 1  # another takes its number: an id that is used twice must not confuse anybody
                 await asyncio.sleep(0.05)
 
-    def wait_until(self, left: int) -> None:
-        """Block until so many calls are left."""
-        while self.left > left:
-            time.sleep(0.01)
+    def have_left(self, most: int) -> bool:
+        """Whether no more calls than these are to be made."""
+        return self.left <= most
 
 
 @pytest.mark.parametrize("calls", [600, pytest.param(10_000, marks=pytest.mark.slow)])
@@ -115,7 +115,7 @@ async def test_two_kills_leave_one_closing_record_for_each_request(tmp_path: Pat
         for left in (calls * 2 // 3, calls // 3, 0):
             with serving(cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")) as server:
                 consumers.address = server.address
-                consumers.wait_until(left)
+                wait_until(partial(consumers.have_left, left), "enough calls")
                 if left:
                     assert server.stop(signal.SIGKILL) == -signal.SIGKILL
                 else:
@@ -131,8 +131,7 @@ async def test_two_kills_leave_one_closing_record_for_each_request(tmp_path: Pat
 
 
 def _settle(server: Serving, consumers: Consumers, calls: int) -> None:
-    while len(consumers.statuses) < calls:
-        time.sleep(0.01)
+    wait_until(lambda: len(consumers.statuses) >= calls, "all answers", 10 * PATIENCE)
     assert server.stop() == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from aiohttp import ClientError, ClientSession, TCPConnector
 from tests.cli.processes import Serving
 from tests.end_to_end.teller import TOKEN, Bank, open_bank, serving_teller
 from tests.parts.redis import redis_port, redis_url
+from tests.parts.waiting import PATIENCE, until
 
 __all__ = ["redis_port", "redis_url"]
 
@@ -52,12 +53,6 @@ async def _pay(http: ClientSession, server: Serving, name: str, path: str = "/pa
         return response.status, answer["data"] if "data" in answer else answer["error"]["code"]
 
 
-async def _until(happened: Callable[[], object], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not happened():
-            await asyncio.sleep(0.01)
-
-
 async def test_a_hundred_at_once_on_two_servers_are_one_payment(
     http: ClientSession, servers: Servers, bank: Bank
 ) -> None:
@@ -74,7 +69,7 @@ async def test_what_a_killed_server_began_is_asked_and_never_paid_twice(
     bank.hangs, bank.deaf = {"paid", "blind"}, {"unpaid"}
     paths = {"paid": "/pay", "unpaid": "/pay", "blind": "/blind"}
     lost = [asyncio.ensure_future(_pay(http, servers[0], name, path)) for name, path in paths.items()]
-    await _until(lambda: bank.came == paths.keys())
+    await until(lambda: bank.came == paths.keys())
     servers[0].process.send_signal(signal.SIGKILL)
     assert all(isinstance(end, ClientError) for end in await asyncio.gather(*lost, return_exceptions=True))
     bank.hangs, bank.deaf = set(), set()
@@ -87,7 +82,7 @@ async def test_what_a_killed_server_began_is_asked_and_never_paid_twice(
 
 async def _settled(http: ClientSession, server: Serving, name: str, path: str) -> tuple[int, Any]:
     """The first answer that is not that the call still runs."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             answer = await _pay(http, server, name, path)
             if answer != (409, "still_running"):

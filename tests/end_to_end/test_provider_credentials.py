@@ -270,7 +270,7 @@ async def test_an_endpoint_that_gives_no_token_is_a_failed_provider(
 ) -> None:
     """All who wait get the mapped fault; the provider is not asked; one line tells the reason, none a secret."""
     issuer.instead = instead
-    config = _config("http://127.0.0.1:9", _oauth2(login), timeout="400ms")
+    config = _config("http://127.0.0.1:9", _oauth2(login), timeout="400ms" if answer[0] == 504 else "20s")
     async with serve(Market, config=config, directory=tmp_path) as server:
         async with server.session.get("/market/") as response:
             assert (await response.json())["error"]["code"] == f"provider_{answer[1]}"
@@ -280,7 +280,7 @@ async def test_an_endpoint_that_gives_no_token_is_a_failed_provider(
     assert len(
         [line for line in errors.splitlines() if " ERROR " in line and "exchange.auth: " in line and told in line]
     ) == len(issuer.asked)
-    assert len(issuer.asked) <= 2
+    assert len(issuer.asked) < 5  # a failure is remembered for a second
     assert "Traceback" not in errors
     assert escaped(written_below(tmp_path)) == []
 

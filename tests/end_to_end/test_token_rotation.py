@@ -16,6 +16,7 @@ import pytest
 from tests.cli.made_up import HEALTHY, install
 from tests.cli.processes import Serving, pi, serving
 from tests.end_to_end.notes import WITHIN_A_SECOND, http_session
+from tests.parts.waiting import until
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -49,9 +50,7 @@ class Load:
         """Wait for so many answers to the token of this moment."""
         token = self.token
         enough = self.answered[token, 200] + requests
-        async with asyncio.timeout(20):
-            while self.answered[token, 200] < enough and not self.refused:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.answered[token, 200] >= enough or self.refused, "so many answers")
 
     @property
     def refused(self) -> int:
@@ -60,10 +59,11 @@ class Load:
 
     async def until_refused(self, token: str) -> None:
         """Both servers refuse a token; fails when that takes too long."""
-        end = time.monotonic() + WITHIN_A_SECOND
-        while {await self.status(server, token) for server in self.servers} != {401}:
-            assert time.monotonic() < end
-            await asyncio.sleep(0.02)
+
+        async def are_refusing() -> bool:
+            return {await self.status(server, token) for server in self.servers} == {401}
+
+        await until(are_refusing, "a refusal", WITHIN_A_SECOND)
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ async def test_the_old_token_ends_with_the_overlap(servers: tuple[Serving, ...])
     first = await _token(servers[0], "create", "billing", "--scope", "up")
     async with _load(servers, first) as load:
         await load.more(1)
-        load.token = await _token(servers[0], "rotate", "billing", "--overlap", "3s")
-        ends = time.monotonic() + 3
+        load.token = await _token(servers[0], "rotate", "billing", "--overlap", "4s")
+        ends = time.monotonic() + 4
         await load.more()
         await asyncio.sleep(max(0.0, ends - time.monotonic()))
         await load.until_refused(first)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from aiohttp import ClientSession, ClientTimeout, CookieJar, TCPConnector
 
 from tests.cli.made_up import install
 from tests.cli.processes import Serving, serving
+from tests.parts.waiting import until
 
 TIMEOUT = 1.0
 """Seconds, as ``stores.timeout`` says."""
@@ -130,7 +130,7 @@ class Asker:
 
     async def until_ready(self, *, ready: bool = True) -> None:
         """Wait until the server says so."""
-        await until(lambda: self._is(ready=ready), f"ready: {ready}")
+        await until(lambda: self._is(ready=ready), f"ready: {ready}", RECOVERY)
 
     async def _is(self, *, ready: bool) -> bool:
         return ready == (not await self.reasons())
@@ -147,14 +147,6 @@ def _said(text: str) -> Any:
     except ValueError:
         return text
     return answer["error"]["code"] if "error" in answer else answer.get("data")
-
-
-async def until(holds: Callable[[], Awaitable[bool]], what: object, within: float = RECOVERY) -> None:
-    """Wait until something holds; ``what`` tells of it otherwise."""
-    end = time.monotonic() + within
-    while not await holds():
-        assert time.monotonic() < end, f"not within {within:g} s: {what}"
-        await asyncio.sleep(0.05)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from tests.cli.processes import Serving
-from tests.faults.scene import Asker, asking, keeping, until
+from tests.faults.scene import RECOVERY, Asker, asking, keeping
 from tests.parts.mongo import MongoSet, replica_set_of_three
+from tests.parts.waiting import until
 
 pytestmark = pytest.mark.slow  # servers die, hang and fill up, and take their time
 
@@ -82,7 +83,7 @@ class Writers:
         async def are_there() -> bool:
             return len(self.acknowledged) >= enough
 
-        await until(are_there, self.statuses)
+        await until(are_there, self.statuses, RECOVERY)
 
     async def _write(self) -> None:
         while not self._enough:

@@ -13,9 +13,10 @@ import pytest
 from pi_server.config import ConfigError, load
 from pi_server.server.stores import open_stores
 from tests.cli.processes import Serving, pi
-from tests.faults.scene import Asker, asking, keeping, until
+from tests.faults.scene import RECOVERY, Asker, asking, keeping
 from tests.parts.processes import free_port
 from tests.parts.redis import redis_on, tell
+from tests.parts.waiting import until
 
 pytestmark = pytest.mark.slow  # servers die, hang and fill up, and take their time
 
@@ -91,7 +92,7 @@ async def test_f31_it_is_away_at_the_start(tmp_path: Path) -> None:
             with redis_on(port, tmp_path / "redis"):
                 await asker.until_ready()
                 assert (await asker.post("/counted/x")).said == 1
-                await until(lambda: _signs_in(asker), "what is revoked is known again")
+                await until(lambda: _signs_in(asker), "what is revoked is known again", RECOVERY)
             assert [len(asker.lines("stores.keys", word)) for word in ("is away", "is back")] == [1, 1]
             assert not asker.lines("Traceback")
 
@@ -115,7 +116,7 @@ async def test_f37_values_that_nobody_understands(server: Serving, redis: int) -
     """Whatever stands under any key (None: a list): as if nothing were there, or 503; then all is as before."""
     async with asking(server) as asker:
         for value in (b"\xff\0garbage", b"[1,2,3,4,5,6,7,8]", b"[" * 60_000, b"", None):
-            await until(lambda: _signs_in(asker), "a sign-in")
+            await until(lambda: _signs_in(asker), "a sign-in", RECOVERY)
             assert (await asker.post("/counted/x")).said == 1
             for key in tell(redis, "KEYS", "*"):
                 tell(redis, "DEL", key)

@@ -13,9 +13,9 @@ import pytest
 from redis.crc import key_slot
 
 from tests.cli.processes import Serving
-from tests.faults.scene import Asker, asking, keeping, until
+from tests.faults.scene import RECOVERY, Asker, asking, keeping
 from tests.parts.redis import RedisCluster, redis_cluster_in, tell
-from tests.parts.redis import until as wait_until
+from tests.parts.waiting import until, wait_until
 
 pytestmark = pytest.mark.slow  # servers die, hang and fill up, and take their time
 
@@ -78,7 +78,7 @@ class Users:
         async def are_served() -> bool:
             return all(len(self.numbers[name]) > before[name] for name in self.names)
 
-        await until(are_served, self.counted)
+        await until(are_served, self.counted, RECOVERY)
 
     async def _work(self, name: str) -> None:
         while not self._enough:

@@ -114,7 +114,7 @@ class Working(RuleBasedStateMachine):
 
 
 TestWorking = Working.TestCase
-TestWorking.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestWorking.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def _most_in_excess(ends: Sequence[bool]) -> int:

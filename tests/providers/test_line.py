@@ -5,6 +5,7 @@ import gzip
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from pi_server.domain.faults import ProviderFailure, ProviderFault
 from pi_server.domain.message import HttpVerb, WireRequest, WireResponse
 from pi_server.providers.settings import RestSettings
 from pi_server.providers.transport import HttpTransport
+from tests.parts.waiting import until
 
 Ask = Callable[..., Awaitable[WireResponse]]
 
@@ -47,7 +49,7 @@ async def provider(answer: bytes, *, close: bool = False, pieces: int = 0) -> As
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    transport = HttpTransport(RestSettings.model_validate({"endpoint": url, "timeout": "2s", "reply_limit": "100KiB"}))
+    transport = HttpTransport(RestSettings.model_validate({"endpoint": url, "timeout": "30s", "reply_limit": "100KiB"}))
 
     async def ask(verb: HttpVerb = "GET") -> WireResponse:
         return await transport.send(Exchange(Call(), Endpoint(url, "", ""), WireRequest(verb, url)))
@@ -196,12 +198,16 @@ async def test_headers_are_told_as_they_came() -> None:
             )
 
 
+def _came(connections: list[int], number: int) -> bool:
+    return connections == [1] * number
+
+
 async def test_a_cancelled_exchange_leaves_no_connection_behind() -> None:
     """Its answer, if it comes at all, belongs to nobody."""
     async with provider(OK + b"Content-Length: 9\r\n\r\n{}") as (ask, connections):
-        for _ in range(2):
+        for turn in (1, 2):
             task = asyncio.ensure_future(ask())
-            await asyncio.sleep(0.05)
+            await until(partial(_came, connections, turn), "the request")
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

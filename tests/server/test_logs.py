@@ -1,6 +1,5 @@
 """What the server's own log tells of a call, and what no log tells."""
 
-import asyncio
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from pi_server.domain.readiness import Readiness
 from pi_server.domain.turn import Turn
 from pi_server.server.logs import Logs
 from pi_server.testing import Serve
+from tests.parts.waiting import until
 
 
 class Shaky(Service):
@@ -62,7 +62,7 @@ async def test_what_a_full_disk_takes_is_counted(full: Path, capfd: pytest.Captu
             logging.getLogger("pi_server.test").warning("lost")
         with pytest.raises(Unrecorded):
             logs.audit().record(Call(), "read", whose="bob")
-        await asyncio.sleep(0.2)
+        await until(lambda: logs.lost["error"] == 3, "the lines of the error log")
         assert logs.lost == {"error": 3, "stderr": 0, "api": 0, "access": 0, "audit": 1}
         told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("pi-server: ")]
     assert len(told) == 2
@@ -77,9 +77,7 @@ async def test_a_full_disk_makes_a_worker_unready_until_there_is_space(full: Pat
         turn.flush()
         assert dict(readiness.reasons) == {"logs": "the API log cannot be written"}
         (full / "api.log").unlink()
-        async with asyncio.timeout(5):
-            while readiness.reasons or not (full / "api.log").exists():
-                await asyncio.sleep(0.05)
+        await until(lambda: not readiness.reasons and (full / "api.log").exists(), "a log")
         assert "made" in (full / "api.log").read_text()
 
 

@@ -37,11 +37,11 @@ async def wrong(service: AccountWithdrawal, rates: FXRates2) -> None:
 '''
 
 
-def test_mypy_takes_the_example_and_finds_mistakes(tmp_path: Path) -> None:
+def test_mypy_takes_the_example_and_finds_mistakes(tmp_path: Path, checked_types: str) -> None:
     """Strict mypy needs no cast in a test, and finds a wrong message, a forgotten call and a misspelt field."""
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "bad.py").write_text(BAD)
-    settings = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(tmp_path / "cache")]
+    settings = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", checked_types]
     found = _run("mypy", *settings, str(tmp_path / "good.py"), str(tmp_path / "bad.py"))
     lines = [line for line in found.splitlines() if ": error:" in line]
     assert not [line for line in lines if "bad.py" not in line], found

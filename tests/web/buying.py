@@ -44,6 +44,7 @@ class Book:
     done: list[str] = field(default_factory=list[str])
     asked: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
+    held: bool = False
     raises: BaseException | None = None
     tells: Any = None
 
@@ -71,6 +72,8 @@ class Shop(Service):
     async def _do(self, call: Call, order: Order) -> Receipt:
         self.book.done.append(order.item)
         await asyncio.sleep(self.book.seconds)
+        while self.book.held:
+            await asyncio.sleep(0.01)
         if self.book.raises:
             raise self.book.raises
         return Receipt(number=len(self.book.done), reference=call.reference)

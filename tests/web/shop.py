@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
@@ -41,6 +42,17 @@ class Inner(Service):
     async def deep(self, call: Call) -> str:
         """Answer from below."""
         return call.correlation_id
+
+
+@dataclass
+class Nap:
+    """A call that takes a while."""
+
+    begun: bool = False
+    over: bool = False
+
+
+NAP = Nap()
 
 
 class Shop(Service):
@@ -106,8 +118,10 @@ class Shop(Service):
 
     @get("/naps", public=True)
     async def naps(self, call: Call) -> None:
-        """Take a while."""
-        await asyncio.sleep(0.5)
+        """Take until somebody says that it is enough."""
+        NAP.begun = True
+        while not NAP.over:
+            await asyncio.sleep(0.01)
 
     @get("/own-timeout", public=True)
     async def own_timeout(self, call: Call) -> None:

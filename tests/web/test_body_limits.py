@@ -165,10 +165,10 @@ async def test_a_compressed_body_is_taken_where_the_operation_says_so(
     desk: Chained, coding: str, body: bytes, status: int
 ) -> None:
     """Whole, alone, of its coding, and never more than the limit or a hundred times what came; all at once."""
-    begin = time.monotonic()
+    cpu = time.process_time()
     got, _, answer = await desk.ask("POST", "/desk/packed", data=body, headers={**JSON, "Content-Encoding": coding})
     assert got == status, answer
-    assert time.monotonic() - begin < 2  # it is 0.01 s; to unpack a bomb takes more than 2 s
+    assert time.process_time() - cpu < 2  # it is 0.01 s; to unpack a bomb takes more than 2 s
 
 
 async def test_elsewhere_it_is_not_taken(desk: Chained) -> None:
@@ -190,10 +190,10 @@ async def test_a_bomb_costs_next_to_nothing_wherever_it_falls(serve: Serve, path
         bombing = asyncio.create_task(_statuses(served, path, packed, headers))
         slowest = 0.0
         for _ in range(20):
-            begin = time.monotonic()
+            begin = time.process_time()
             async with served.session.get("/desk/ping") as response:
                 assert response.status == 200
-            slowest = max(slowest, time.monotonic() - begin)
+            slowest = max(slowest, time.process_time() - begin)
         assert await bombing == [status] * 5
         assert slowest < 1  # it is 0.01 s
         assert time.process_time() - cpu < 3  # five of them, and the consumers, in this process

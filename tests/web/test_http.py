@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pi_server.testing import Serve, Served
-from tests.web.shop import Inner, Shop
+from tests.parts.waiting import until
+from tests.web.shop import Inner, Nap, Shop
 
 JSON = {"content-type": "application/json"}
 
@@ -264,14 +265,15 @@ async def test_a_service_answers_in_its_own_envelope(
     assert elsewhere["error"]["code"] == "no_such_path"
 
 
-async def test_a_vanished_consumer_is_one_line(shop: Served) -> None:
+async def test_a_vanished_consumer_is_one_line(shop: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who goes away before the answer is told as 499, without a trace; the call itself is finished."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(shop.url.rpartition(":")[2]))
+    monkeypatch.setattr("tests.web.shop.NAP", nap := Nap())
+    _, writer = await asyncio.open_connection("127.0.0.1", int(shop.url.rpartition(":")[2]))
     writer.write(b"GET /api/shop/naps HTTP/1.1\r\nHost: x\r\n\r\n")
-    await writer.drain()
-    await asyncio.sleep(0.1)
+    await until(lambda: nap.begun, "the call")
     writer.close()
-    del reader
+    await asyncio.sleep(0.1)
+    nap.over = True
     lines = await shop.access_log()
     assert len(lines) == 1
     assert "| 499 |" in lines[0]

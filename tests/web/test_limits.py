@@ -14,7 +14,7 @@ from pi_server.stores.rate_counters import LocalRates
 from pi_server.web.middleware.in_flight import in_flight
 from pi_server.web.middleware.rate_limit import by_address, by_consumer, by_operation, rate_limit
 from pi_server.web.state import CALL, CONSUMER
-from tests.parts.waiting import PATIENCE, until
+from tests.parts.waiting import until
 from tests.web.chained import Chained, as_consumer, chained, code_of
 
 
@@ -69,9 +69,10 @@ async def test_what_fails_vanishes_or_is_no_operation_gives_its_place_back() -> 
 
 
 async def _until_told(desk: Chained, status: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while (await desk.ask("GET", "/desk/quick"))[0] != status:
-            await asyncio.sleep(0.01)
+    async def is_told() -> bool:
+        return (await desk.ask("GET", "/desk/quick"))[0] == status
+
+    await until(is_told, status)
 
 
 async def _statuses(desk: Chained, times: int, **given: Any) -> list[int]:

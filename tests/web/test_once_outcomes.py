@@ -16,10 +16,11 @@ from pi_server import Call, Fault, RestMessage, RestProvider, Service, post
 from pi_server.testing import serve
 from tests.parts.fixtures import rest_provider
 from tests.parts.processes import free_port
-from tests.parts.redis import redis_on
+from tests.parts.redis import patient, redis_on
+from tests.parts.waiting import until
 from tests.web.buying import Counter, shopping
 
-__all__ = ["rest_provider"]
+__all__ = ["patient", "rest_provider"]
 
 
 @pytest.fixture
@@ -85,8 +86,7 @@ async def test_what_a_stopping_server_gave_up_does_not_run_again(tmp_path: Path)
     async with shopping(tmp_path, server={"drain": "100ms"}) as shop:
         shop.book.seconds = 30
         lost = asyncio.ensure_future(shop.ask())
-        while not shop.book.done:
-            await asyncio.sleep(0.01)
+        await until(lambda: shop.book.done)
     assert isinstance((await asyncio.gather(lost, return_exceptions=True))[0], ClientError)
     async with shopping(tmp_path, idempotency={"wait": "50ms"}) as shop:
         assert (await shop.ask())[0] == 409
@@ -94,18 +94,19 @@ async def test_what_a_stopping_server_gave_up_does_not_run_again(tmp_path: Path)
 
 
 async def test_a_store_that_leaves_in_the_middle_does_not_take_the_answer(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, patient: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The consumer gets the answer of what happened; the log says that it was not kept."""
     port = free_port()
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(redis_on(port, tmp_path / "redis"))
         shop = await stack.enter_async_context(shopping(stores={"keys": f"redis://127.0.0.1:{port}"}))
-        shop.book.seconds = 0.5
+        shop.book.held = True
         asked = asyncio.ensure_future(shop.ask())
-        while not shop.book.done:
-            await asyncio.sleep(0.01)
+        await until(lambda: shop.book.done)
         redis.kill()
+        redis.wait()
+        shop.book.held = False
         assert (await asked)[0] == 200
         assert await shop.code() == (503, "store_unavailable")
         assert shop.book.done == ["tea"]
@@ -208,7 +209,7 @@ class Far(Service):
 async def test_a_key_is_free_only_where_nothing_left(rest_provider: str, way: dict[str, str], code: str) -> None:
     """What could not be sent, after looking at most, may be tried again; what left, even before that, may not."""
     far = {
-        "near": {"endpoint": rest_provider, "timeout": "300ms"},
+        "near": {"endpoint": rest_provider, "timeout": "1s" if "slow" in way.values() else "30s"},
         "away": {"endpoint": f"http://127.0.0.1:{free_port()}"},
     }
     async with serve(Far, config={"services": {"far": far}}) as server:

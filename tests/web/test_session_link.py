@@ -17,6 +17,7 @@ from pi_server.auth.keyring import KeyRing
 from pi_server.domain.security import Opened
 from pi_server.stores.memory_keys import MemoryKeys
 from pi_server.web.sessions.storage import LARGEST_COOKIE
+from tests.parts.waiting import until
 from tests.web.signing import NEW, OLD, Worker, setting, worker
 
 Keep = Literal["cookie", "server"]
@@ -50,7 +51,7 @@ async def test_a_copied_cookie_is_worth_nothing_after_the_sign_out(keep: Keep) -
         assert (await two.ask("GET", "/portal/me", cookie=cookie)).status == 200
         await one.ask("POST", "/portal/sign-out", cookie=cookie, json={})
         assert (await one.ask("GET", "/portal/me", cookie=cookie)).status == 401
-        await _refused_within(1, two, cookie)
+        await _refused_soon(two, cookie)
 
 
 @both
@@ -61,7 +62,7 @@ async def test_all_sessions_of_a_user_end_on_all_workers(keep: Keep) -> None:
         first, second, other = [await one.sign_in(user) for user in ("ann", "ann", "bob")]
         told = await one.ask("POST", "/portal/sign-out-everywhere", cookie=first, json={"user": "ann"})
         assert told.data == "nobody"
-        await _refused_within(1, two, first)
+        await _refused_soon(two, first)
         assert (await two.ask("GET", "/portal/me", cookie=second)).status == 401
         assert (await two.ask("GET", "/portal/me", cookie=other)).status == 200
         of.clock.advance(0.001)
@@ -77,7 +78,7 @@ async def test_one_session_of_several_is_ended_by_its_id(keep: Keep) -> None:
         id_ = (await one.ask("GET", "/portal/me", cookie=first)).data["id"]
         await one.ask("POST", "/portal/sign-out-of", cookie=second, json={"session": id_})
         assert (await one.ask("GET", "/portal/me", cookie=first)).status == 401
-        await _refused_within(1, two, first)
+        await _refused_soon(two, first)
         assert (await two.ask("GET", "/portal/me", cookie=second)).status == 200
 
 
@@ -358,7 +359,10 @@ async def test_the_librarys_own_functions_work_with_the_storage() -> None:
         assert (me.data["data"], me.data["id"]) == ({"note": "!"}, identity)
 
 
-async def _refused_within(seconds: float, portal: Worker, cookie: str) -> None:
-    async with asyncio.timeout(seconds):
-        while (await portal.ask("GET", "/portal/me", cookie=cookie)).status != 401:
-            await asyncio.sleep(0.02)
+async def _refused_soon(portal: Worker, cookie: str) -> None:
+    """Within a second, and what a busy machine adds; who is not told lets in for minutes."""
+
+    async def is_refused() -> bool:
+        return (await portal.ask("GET", "/portal/me", cookie=cookie)).status == 401
+
+    await until(is_refused, "a refusal", 10)

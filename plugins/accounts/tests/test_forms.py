@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -99,6 +99,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)  # a machine may stop for a moment
 @given(st.dictionaries(names, values, max_size=5))
 def test_further_fields_survive_the_form(extra: dict[str, Any]) -> None:
     """Whatever may be kept is shown as lines, and read from them as it was."""
