@@ -13,6 +13,7 @@ PROJECTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
 EDITABLE := -e . $(PLUGINS:%=-e plugins/%)
 
 without_browser := $(if $(filter 0,$(BROWSER)), and not browser)
+pytest = $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 count = $(BIN)/pytest --collect-only -q -m "$(1)" 2>/dev/null | grep -c ::
 
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ run: $(VENV)/.run ## serve the shipped plugins, with local stand-ins for their p
 	@exec $(BIN)/pi-server run --sandbox
 
 test: system dev check ## checks and tests, in under ten minutes
-	@$(BIN)/pytest -m "not slow$(without_browser)"
+	@$(pytest) -m "not slow$(without_browser)"
 	@echo "slow tests not run: $$($(call count,slow)) (make test-all runs them)"
 	@$(call say_browser)
 

@@ -35,7 +35,7 @@ async def _hook(status: int = 204) -> AsyncGenerator[tuple[str, list[Any]]]:
 
     app = web.Application()
     app.router.add_post("/hook", note)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
