@@ -26,13 +26,9 @@ def retry(policy: RetryPolicy, standing: Standing) -> Callable[[Send], Send]:
         statuses = policy.statuses
 
         async def tried(exchange: Exchange) -> WireResponse:
-            outcome: Outcome
-            try:  # as `outcome_of`, whose frame each call would pay for
-                outcome = await send(exchange)
-                if outcome.status not in statuses:
-                    return outcome
-            except ProviderFault as fault:
-                outcome = fault
+            outcome = await outcome_of(send, exchange)
+            if isinstance(outcome, WireResponse) and outcome.status not in statuses:
+                return outcome
             return answer_of(await again(exchange, outcome))
 
         async def again(exchange: Exchange, outcome: Outcome) -> Outcome:
