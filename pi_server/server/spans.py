@@ -85,9 +85,8 @@ class Spans:
         if ending.is_alive():
             await asyncio.to_thread(self._exporter.shutdown)  # give up what is being tried
             await asyncio.to_thread(ending.join, FLUSH)
-        self._refused += self._taken - self._exporter.tried
-        if self.lost:
-            _log.warning("%d spans were not sent", self.lost)
+        if missing := self._refused + self._taken - self._exporter.sent:
+            _log.warning("%d spans were not sent", missing)
 
 
 class _Exporter(OTLPSpanExporter):
@@ -100,6 +99,7 @@ class _Exporter(OTLPSpanExporter):
         super().__init__(otlp, timeout=PATIENCE, session=session)
         self._away = False
         self.tried = 0
+        self.sent = 0
         self.lost = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -109,6 +109,8 @@ class _Exporter(OTLPSpanExporter):
         away = result is not SpanExportResult.SUCCESS
         if away:
             self.lost += len(spans)
+        else:
+            self.sent += len(spans)
         if away and not self._away:
             _log.warning("the collector does not take spans; they are lost, and counted")
         if self._away and not away:
