@@ -17,8 +17,8 @@ from pi_server.audit.open_exchanges import OpenExchanges
 from pi_server.audit.payload import payload_text, truncation
 from pi_server.audit.permit import Permit
 from pi_server.audit.stamp import Clock, Stamp, api_form
-from pi_server.domain.exchange import Exchange, Send
-from pi_server.domain.faults import InternalFault, ProviderFailure, ProviderFault
+from pi_server.domain.exchange import Exchange, Send, as_fault
+from pi_server.domain.faults import InternalFault, ProviderFault
 from pi_server.domain.message import Headers, WireResponse
 from pi_server.domain.turn import Refuse
 
@@ -29,7 +29,6 @@ Place = tuple[str, str]
 """The fields around ``flow``, the same in both records: which operation, and which endpoint."""
 
 _AUTOMATIC = frozenset({"host", "user-agent", "content-length"})  # of every request: the carrier's, not ours to tell
-_EARLY = 0.001  # seconds by which a timer may fire before its time
 
 _UNKNOWN = ProviderFault("timeout", "the worker ended before the answer")
 
@@ -91,7 +90,7 @@ class ApiLog:
                 except BaseException as error:
                     if permit.refused:
                         raise
-                    fault = _as_fault(error, exchange)
+                    fault = as_fault(error, exchange)
                     self._received(shown, exchange, place, WireResponse(_status(fault, status_of)))
                     self._tell(exchange, fault)
                     raise
@@ -111,7 +110,7 @@ class ApiLog:
             try:
                 return await send(exchange)
             except BaseException as error:
-                self._tell(exchange, _as_fault(error, exchange))
+                self._tell(exchange, as_fault(error, exchange))
                 raise
 
         return told
@@ -196,23 +195,3 @@ def _content_type(headers: Headers) -> str:
 
 def _status(error: BaseException, status_of: StatusOf) -> int:
     return status_of(error) if isinstance(error, ProviderFault) else InternalFault.status
-
-
-def _as_fault(error: BaseException, exchange: Exchange) -> BaseException:
-    """What ended the exchange: a cancellation, too, is a fault of a kind; a bug is not."""
-    if isinstance(error, ProviderFault):
-        return error
-    if not isinstance(error, asyncio.CancelledError | TimeoutError | KeyboardInterrupt | SystemExit | GeneratorExit):
-        return error
-    kind: ProviderFailure = "timeout" if isinstance(error, TimeoutError) or _over(exchange) else "cancelled"
-    reason = "no answer before the deadline" if kind == "timeout" else "the call was given up"
-    return ProviderFault(kind, f"{reason} ({exchange.spent()})" if exchange.waits else reason)
-
-
-def _over(exchange: Exchange) -> bool:
-    """Whether the exchange or its call had no time left."""
-    try:
-        now = asyncio.get_running_loop().time() + _EARLY
-    except RuntimeError:  # closed after its loop had ended
-        return False
-    return exchange.deadline.passed(now) or exchange.call.deadline.passed(now)

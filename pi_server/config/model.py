@@ -17,6 +17,7 @@ from pi_server.config.log_sections import ApiLevel, LogsSection
 from pi_server.config.metrics_section import MetricsSection
 from pi_server.config.section import ChainName, ConsumerName, Empty, HeaderName, LinkName, Name, Section
 from pi_server.config.server_section import Envelope, ServerSection
+from pi_server.config.tracing_section import TracingSection
 from pi_server.config.units import Duration
 
 DocsMode = Literal["public", "guarded", "off"]
@@ -117,6 +118,7 @@ class Config(Section):
     alerts: Annotated[AlertsSection, Empty] = Field(default=AlertsSection(), description="Alerts.")
     guard: Annotated[GuardSection, Empty] = Field(default=GuardSection(), description="Plugins that misbehave.")
     metrics: Annotated[MetricsSection, Empty] = Field(default=MetricsSection(), description="Metrics.")
+    tracing: Annotated[TracingSection, Empty] = Field(default=TracingSection(), description="Spans.")
     docs: DocsMode | None = Field(
         default=None,
         description="Who sees the documentation pages; without it, `public` on a loopback bind, otherwise `guarded`.",

@@ -1,11 +1,15 @@
 """One try at a provider, with both its legs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from pi_server.domain.call import Call
 from pi_server.domain.deadline import NEVER, Deadline
+from pi_server.domain.faults import ProviderFailure, ProviderFault
 from pi_server.domain.message import WireRequest, WireResponse
+
+_EARLY = 0.001  # seconds by which a timer may fire before its time
 
 
 class Endpoint(NamedTuple):
@@ -50,3 +54,23 @@ class Exchange(NamedTuple):
 
 Send = Callable[[Exchange], Awaitable[WireResponse]]
 """The shape of every outbound link and of the transport: an exchange in, a response out, or `ProviderFault`."""
+
+
+def as_fault(error: BaseException, exchange: Exchange) -> BaseException:
+    """What ended the exchange: a cancellation, too, is a fault of a kind; a bug is not."""
+    if isinstance(error, ProviderFault):
+        return error
+    if not isinstance(error, asyncio.CancelledError | TimeoutError | KeyboardInterrupt | SystemExit | GeneratorExit):
+        return error
+    kind: ProviderFailure = "timeout" if isinstance(error, TimeoutError) or _over(exchange) else "cancelled"
+    reason = "no answer before the deadline" if kind == "timeout" else "the call was given up"
+    return ProviderFault(kind, f"{reason} ({exchange.spent()})" if exchange.waits else reason)
+
+
+def _over(exchange: Exchange) -> bool:
+    """Whether the exchange or its call had no time left."""
+    try:
+        now = asyncio.get_running_loop().time() + _EARLY
+    except RuntimeError:  # closed after its loop had ended
+        return False
+    return exchange.deadline.passed(now) or exchange.call.deadline.passed(now)

@@ -19,7 +19,7 @@ from pi_server.server.beside import beside
 from pi_server.server.capabilities import capabilities
 from pi_server.server.certificates import watch_certificates
 from pi_server.server.guard import Guard, open_guard
-from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, token_guard
+from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, measuring, token_guard
 from pi_server.server.loading import Loading
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
@@ -27,6 +27,7 @@ from pi_server.server.services import Services
 from pi_server.server.store_watch import watch_stores
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.switches import switched, switches_in
+from pi_server.server.tracing import open_spans
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import RateCounters, open_rate_counters
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pi_server.discovery.load import Given
     from pi_server.discovery.plugin import Plugin
     from pi_server.domain.unforeseen import Unforeseen
+    from pi_server.server.spans import Spans
     from pi_server.web.endpoint import Handler
 
 _log = logging.getLogger("pi_server.server")
@@ -52,7 +54,8 @@ class Server:
 
     ``turn`` is when it writes: records and provider calls already do.  ``standings`` tell how it stands with each
     provider, by ``service.field``, and ``unforeseen`` what no rule of a service speaks of.  ``tallies`` count requests,
-    where metrics are told.  ``logs`` are to be reopened after a rotation.
+    where metrics are told, and ``spans`` sends spans, where somebody takes them.  ``logs`` are to be reopened after a
+    rotation.
     """
 
     answer: Handler
@@ -64,6 +67,7 @@ class Server:
     readiness: Readiness
     unforeseen: Mapping[str, Unforeseen]
     tallies: Tallies | None
+    spans: Spans | None
     connections: Connections
     guard: Guard
     _open: AsyncExitStack
@@ -98,8 +102,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
     config = switched(loaded.config, switches_in(loaded.config.server.data_dir))
     check_chains(loaded)
     async with AsyncExitStack() as opened:
-        turn = Turn()
-        readiness = Readiness()
+        turn, readiness = Turn(), Readiness()
         logs = Logs(config, turn, readiness, opened)
         stores = await open_stores(config, opened)
         beside(opened, watch_stores(stores, readiness))
@@ -107,15 +110,18 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
         trust = build_trust(config, stores, ring)
         await trust.follow(opened)
         alerts = _alerts(config, opened)
-        outbound = Outbound(opened, Twins(config), logs.api, turn, alerts.tell, logs.decided)
+        spans = open_spans(config.tracing, opened)
+        outbound = Outbound(
+            opened, Twins(config), logs.api, turn, alerts.tell, logs.decided, spans.record if spans else None
+        )
         rates = _rates(config, opened)
         loading = Loading(loaded, outbound.provider, capabilities(stores, trust, ring, logs.audit), given)
         plugins = await loading.everything(config)
         await watch_certificates(outbound, stores.keys, alerts.tell, opened)
         guard = open_guard(config.guard, plugins, opened)
         tallies = Tallies() if config.metrics.port else None
-        once = ledger(config, stores, ring)
-        links = inbound(config, logs.access, trust, rates, await _foreign(loaded), once, tallies)
+        measure, foreign, once = measuring(tallies, spans), await _foreign(loaded), ledger(config, stores, ring)
+        links = inbound(config, logs.access, trust, rates, foreign, once, measure)
         site = Site(links, config.server.envelope)
         outer = links.around(ENVELOPES[config.server.envelope])
         add_core_pages(site, config, outer, token_guard(trust), lambda: services.mounts, trust.sessions.cookie_name)
@@ -134,6 +140,7 @@ async def assemble(loaded: LoadedConfig, given: Given | None = None) -> Server:
             readiness,
             outbound.unforeseen,
             tallies,
+            spans,
             Connections(ConnectionLimits(**config.limits.connections.model_dump())),
             guard,
             opened.pop_all(),

@@ -1,6 +1,6 @@
 """The inbound chain as configured: the links that always stand, and those a named chain adds.
 
-    where metrics are told: measured
+    where spans are sent: spanned; where metrics are told: measured
     correlation > security_headers > cors > session_cookie > access_log > recovery > in_flight > sandbox > address rate
     then, of a named chain: credentials > csrf > gzip > consumer rate > operation rate > other packages' links
     then those of the service and of the operation, and around an operation that is once: idempotency
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pi_server.config import Config, ConfigError, LoadedConfig, Problem
 from pi_server.config.consumer_sections import CREDENTIALS
@@ -44,7 +45,14 @@ from pi_server.web.middleware.recovery import recovery
 from pi_server.web.middleware.sandbox import sandbox
 from pi_server.web.middleware.security_headers import security_headers
 from pi_server.web.middleware.session import session_cookie, session_credential
+from pi_server.web.middleware.spanned import spanned
 from pi_server.web.once.ledger import Ledger
+
+if TYPE_CHECKING:
+    from pi_server.server.spans import Spans
+
+Measure = Callable[[Mount | None], Chain[Handler]]
+"""The links that tell of requests, for an operation or for what is none."""
 
 ORDER = (*CREDENTIALS, "csrf", "gzip")
 """The server's own links of a named chain; credentials among themselves stand in any order."""
@@ -136,9 +144,9 @@ def inbound(
     rates: RateCounters,
     foreign: Foreign,
     ledger: Ledger,
-    tallies: Tallies | None = None,
+    measure: Measure = lambda _: Chain(),
 ) -> Links:
-    """All links of one worker; where there are no ``tallies``, nothing is counted."""
+    """All links of one worker; ``measure`` gives those that count, and stand outside of all others."""
     patience = Patience(idle=config.limits.body_idle, total=config.limits.body_total)
     chains = _Chains(config, trust, rates, foreign, patience)
 
@@ -151,17 +159,23 @@ def inbound(
         form_token=partial(form_token, trust.sessions),
         guard=guard,
         patience=patience,
-        measure=partial(_measure, tallies),
+        measure=measure,
     )
 
 
-def _measure(tallies: Tallies | None, mount: Mount | None) -> Chain[Handler]:
-    if tallies is None:
-        return Chain()
-    if mount is None:
-        return Chain(measured(tallies.of()))
-    operation = mount.operation
-    return Chain(measured(tallies.of(operation.service, operation.path, operation.verb)))
+def measuring(tallies: Tallies | None, spans: Spans | None) -> Measure:
+    """The links that tell of requests: without ``tallies`` nothing is counted, without ``spans`` there are none."""
+
+    def measure(mount: Mount | None) -> Chain[Handler]:
+        chain: Chain[Handler] = Chain()
+        if spans and mount:
+            chain = chain.append(spanned(spans.record, spans.share, mount))
+        if tallies:
+            place = (mount.operation.service, mount.operation.path, mount.operation.verb) if mount else ()
+            chain = chain.append(measured(tallies.of(*place)))
+        return chain
+
+    return measure
 
 
 def _outer(

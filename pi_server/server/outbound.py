@@ -1,7 +1,7 @@
 """The outbound chain as configured: what stands between a service's field and its provider.
 
-policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > traced > mark,
-where a twin can answer > API log > that twin > transport
+policies (`pi_server.providers.policies`) > trail, where a plugin has an operation that is `once` > traced, or
+spanned where spans are sent > mark, where a twin can answer > API log > that twin > transport
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pi_server.domain.alert import Alert, unheard
 from pi_server.domain.chain import Chain
 from pi_server.domain.decision import Decision, unnoted
 from pi_server.providers.build import SETTINGS, build_provider
+from pi_server.providers.spanned import spanned
 from pi_server.providers.traced import traced
 from pi_server.providers.trail import trail
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pi_server.audit.api_log import ApiLog
     from pi_server.discovery.bind import ProviderPlan
     from pi_server.domain.exchange import Send
+    from pi_server.domain.span import Record
     from pi_server.domain.standing import Standing
     from pi_server.domain.turn import Turn
     from pi_server.domain.unforeseen import Unforeseen
@@ -50,10 +52,11 @@ class Outbound:
         turn: Turn | None = None,
         alert: Callable[[Alert], None] = unheard,
         note: Callable[[Decision], None] = unnoted,
+        spans: Record | None = None,
     ) -> None:
         """``opened`` closes them; ``turn`` is that of the API log, and ``alert`` hears when one fails.
 
-        ``note`` hears what policies decide.
+        ``note`` hears what policies decide; ``spans`` takes those of exchanges.
 
         Without an API log none is ever asked, and nothing is opened for any.
         """
@@ -66,6 +69,7 @@ class Outbound:
         self._turn = turn
         self._alert = alert
         self._note = note
+        self._spans = spans
 
     async def provider(self, plan: ProviderPlan) -> Provider:
         """The provider of one field; ValueError, or OSError, when it cannot be built."""
@@ -121,7 +125,9 @@ class Outbound:
     async def _links(self, plan: ProviderPlan, settings: ProviderSettings) -> Chain[Send]:
         """The links inside of the policies, the API log around whatever answers."""
         links: Chain[Send] = Chain(trail) if plan.once else Chain()
-        if settings.traceparent:
+        if self._spans:
+            links = links.append(spanned(self._spans, f"{plan.service}.{plan.field}", pass_on=settings.traceparent))
+        elif settings.traceparent:
             links = links.append(traced)
         if self._api_log is None:
             return links

@@ -18,6 +18,7 @@ from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign
 from pi_server.server.outbound import Outbound
 from pi_server.server.stores import ledger, rehearsed_stores
+from pi_server.server.tracing import spans_kind
 from pi_server.server.trust import build_trust, key_ring
 from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import open_rate_counters
@@ -65,6 +66,7 @@ async def rehearse(loaded: LoadedConfig) -> Rehearsal:
     async with AsyncExitStack() as opened:
         opened.enter_context(placing(loaded.origins))
         consumer_tls(config.server)
+        spans_kind(config.tracing)
         stores = await rehearsed_stores(config, opened)
         ring = key_ring(config, make=False)
         trust = build_trust(config, stores, ring)

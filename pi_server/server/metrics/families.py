@@ -52,6 +52,7 @@ FAMILIES = (
            "Connections that took too long: for headers, or to take an answer (write, or untaken: with others)."),
     Family("connections_vanished", "counter", (), "Consumers that went away before their answer was complete."),
     Family("log_records_lost", "counter", ("log",), "Records that could not be written to a log."),
+    Family("spans_lost", "counter", (), "Spans that a collector did not take, or that too many others waited before."),
     Family("workers", "sum", (), "Workers that answered when they were asked for these figures."),
     Family("workers_not_ready", "sum", ("reason",), "Workers that should get no requests, as /readyz tells."),
     Family("plugins_failed", "most", ("plugin",), "1 for an enabled plugin that is not served."),

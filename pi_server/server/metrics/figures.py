@@ -88,6 +88,8 @@ def _edges(server: Server) -> Told:
         yield "connections_timed_out", [overdue], count
     for log, count in server.logs.lost.items():
         yield "log_records_lost", [log], count
+    if server.spans:
+        yield "spans_lost", [], server.spans.lost
 
 
 def _process(server: Server, lag: float) -> Told:

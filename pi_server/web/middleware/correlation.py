@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from multidict import istr
 
 from pi_server.domain.call import CORRELATION_HEADER, Call, current_call, new_correlation_id
+from pi_server.domain.span import traceparent
 from pi_server.web.endpoint import Handler
 from pi_server.web.state import CALL
 
@@ -14,7 +15,6 @@ _SAFE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _ANSWERED = istr(CORRELATION_HEADER)  # an istr is looked up without lowering its case again
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _TRACE = istr("traceparent")
-_VALID = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?")
 
 
 def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
@@ -55,5 +55,5 @@ def correlation(headers: tuple[str, ...]) -> Callable[[Handler], Handler]:
 
 def _trace(told: str) -> str:
     """Id and flags of a ``traceparent``; of one that is not valid nothing, as if it were not there."""
-    known = _VALID.fullmatch(told)
-    return f"{known[1]}-{known[2]}" if known and (known[3] is None or not told.startswith("00")) else ""
+    known = traceparent(told)
+    return f"{known.trace}-{known.flags}" if known else ""
