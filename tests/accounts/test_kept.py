@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,12 @@ async def test_nothing_is_left_of_somebody_who_goes(
         browser = await ann.browse()
         await asyncio.gather(*(one.add() for one in (ann, ann, bob, browser)))
         id_ = await _id_of(server)
-        adding = [asyncio.create_task(_add_until_refused(ann)) for _ in range(4)]
+        added = Counter[int]()
+        adding = [asyncio.create_task(_add_until_refused(ann, added, number)) for number in range(4)]
+        await until(lambda: len(added) == len(adding), "a record of each")
         gone = await browser.ask("POST", "/delete/", {"password": PASSWORD})
         assert gone.status == 204
-        assert min(await asyncio.gather(*adding)) > 0
+        await asyncio.gather(*adding)
         for left in (ann, browser):
             assert (await left.ask("GET", "/records/")).status == 401
         store = await open_documents(documents, tmp_path / "server" / "var", 5)
@@ -109,13 +112,11 @@ async def test_nothing_is_left_of_somebody_who_goes(
         assert len(await bob.records()) == 1
 
 
-async def _add_until_refused(ann: Person) -> int:
-    """How many were added before that."""
-    added = 0
-    while (answer := await ann.ask("POST", "/user/add/", dict(RECORD))).status == 201:
-        added += 1
+async def _add_until_refused(person: Person, added: Counter[int], number: int) -> None:
+    """Count those that were added before that."""
+    while (answer := await person.ask("POST", "/user/add/", dict(RECORD))).status == 201:
+        added[number] += 1
     assert answer.status in (401, 404)
-    return added
 
 
 async def _id_of(server: Served) -> str:
