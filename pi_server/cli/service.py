@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,12 +60,7 @@ def release(service: Name, config: ConfigFile = None, settings: Settings = None)
 
 def failures_below(data_dir: Path) -> list[str]:
     """A line for each reason why a worker does not serve an enabled plugin; a worker that does not answer has none."""
-    from pi_server.server.control import RefusedError, workers
-
-    told: list[dict[str, Any]] = []
-    for worker in workers(data_dir):
-        with suppress(RefusedError, OSError):
-            told += worker.ask("services")
+    told, _ = _told(data_dir, "services")
     return _failures(told)
 
 
@@ -93,10 +87,18 @@ def _end(silent: list[str]) -> None:
 def _asked(
     config: Path | None, settings: list[str] | None, verb: str, **given: str
 ) -> tuple[list[dict[str, Any]], list[str]]:
+    """As `_told`, by a server that runs."""
+    data_dir = config_to_find(config, overrides_from(settings)).server.data_dir
+    told, silent = _told(data_dir, verb, **given)
+    if not told and not silent:
+        stop(UNAVAILABLE, f"no server runs here: nobody listens below {data_dir}")
+    return told, silent
+
+
+def _told(data_dir: Path, verb: str, **given: str) -> tuple[list[dict[str, Any]], list[str]]:
     """What all workers answer, each asked whatever the others say; and why some did not."""
     from pi_server.server.control import RefusedError, workers
 
-    data_dir = config_to_find(config, overrides_from(settings)).server.data_dir
     told: list[dict[str, Any]] = []
     silent: list[str] = []
     for worker in workers(data_dir):
@@ -106,8 +108,6 @@ def _asked(
             silent.append(f"worker {worker.pid}: {error}")
         else:
             told += answer if isinstance(answer, list) else [answer]
-    if not told and not silent:
-        stop(UNAVAILABLE, f"no server runs here: nobody listens below {data_dir}")
     return told, silent
 
 

@@ -135,9 +135,7 @@ class Connection(web.RequestHandler):
     def give_up(self) -> None:
         """End it, and forget what has not left."""
         if self._held is not None and not self._held.is_closing():
-            self._late("untaken")
-            self._moved = -1.0
-            _reset(self._held)
+            self._end_of_writing(self._held, "untaken")
 
     def look(self, now: float) -> None:
         """End it if its consumer takes too long to send headers, or to take an answer."""
@@ -153,9 +151,12 @@ class Connection(web.RequestHandler):
         if not unsent or held.written - unsent != self._sent:
             self._sent, self._moved = held.written - unsent, now
         elif now - self._moved > limits.write:
-            self._late("write")
-            self._moved = -1.0
-            _reset(held)
+            self._end_of_writing(held, "write")
+
+    def _end_of_writing(self, held: HeldTransport, what: Overdue) -> None:
+        self._late(what)
+        self._moved = -1.0
+        _reset(held)
 
     def _late(self, what: Overdue) -> None:
         self._listener.counted.late(what, self._address)
