@@ -25,8 +25,8 @@ from pi_server.domain.turn import Refuse
 Level = Literal["off", "basic", "standard", "full"]
 StatusOf = Callable[[ProviderFault], int]
 Link = Callable[[Send], Send]
-Place = tuple[str, str]
-"""The fields around ``flow``, the same in both records: which operation, and which endpoint."""
+Alike = tuple[str, str, str]
+"""The fields that are the same in both records of an exchange: which call, which operation, and which endpoint."""
 
 _AUTOMATIC = frozenset({"host", "user-agent", "content-length"})  # of every request: the carrier's, not ours to tell
 
@@ -73,17 +73,17 @@ class ApiLog:
         A failed exchange also leaves its reason in the error log, at every level.  One whose request record cannot be
         written is `Refused`, and leaves no record at all.
         """
-        unknown = WireResponse(status_of(_UNKNOWN))
+        unknown = status_of(_UNKNOWN)
 
         def link(send: Send) -> Send:
             loop = asyncio.get_running_loop()
 
             async def recorded(exchange: Exchange) -> WireResponse:
-                place = self._place(exchange)
-                number = self._begin(exchange, place, unknown)
+                alike = self._alike(exchange)
+                number = self._begin(alike, unknown)
                 shown = _without_payloads(level) if exchange.endpoint.discreet else level
                 permit = Permit(loop)
-                self._sent(shown, exchange, place, secret_headers, permit.refuse)
+                self._sent(shown, exchange, alike, secret_headers, permit.refuse)
                 try:
                     with permit:
                         response = await send(exchange)
@@ -91,11 +91,11 @@ class ApiLog:
                     if permit.refused:
                         raise
                     fault = as_fault(error, exchange)
-                    self._received(shown, exchange, place, WireResponse(_status(fault, status_of)))
+                    self._received(shown, alike, WireResponse(_status(fault, status_of)))
                     self._tell(exchange, fault)
                     raise
                 else:
-                    self._received(shown, exchange, place, response)
+                    self._received(shown, alike, response)
                     return response
                 finally:
                     if self._open is not None:
@@ -115,49 +115,52 @@ class ApiLog:
 
         return told
 
-    def _sent(self, level: Level, exchange: Exchange, place: Place, secret: frozenset[str], refuse: Refuse) -> None:
-        call, request = exchange.call, exchange.request
+    def _sent(self, level: Level, exchange: Exchange, alike: Alike, secret: frozenset[str], refuse: Refuse) -> None:
+        request, (ids, operation, endpoint) = exchange.request, alike
         headers = tuple(
             [(n, MASK if n.lower() in secret else v) for n, v in request.headers if n.lower() not in _AUTOMATIC]
         )
         shown, payload = self._content(level, headers, request.body)
         self._record(
-            f'"headers": [{shown}], "sourceIP": {quoted(call.source)}, "payload": {payload}, '
-            f'"verb": {quoted(request.verb)}, "correlationId": {quoted(call.correlation_id)}, '
-            f'{place[0]}, "flow": "REQUEST_OUT_PI", {place[1]}',
+            f'"headers": [{shown}], "sourceIP": {quoted(exchange.call.source)}, "payload": {payload}, '
+            f'{ids}, {operation}, "flow": "REQUEST_OUT_PI", {endpoint}',
             refuse,
         )
 
-    def _begin(self, exchange: Exchange, place: Place, unknown: WireResponse) -> int:
+    def _begin(self, alike: Alike, unknown: int) -> int:
         """Leave word of how to close the exchange, should this process not live to do it."""
         if self._open is None:
             return 0
-        return self._open.begin(escaped(self._closing("basic", exchange, place, unknown)))
+        return self._open.begin(escaped(self._closing("", '""', unknown, alike)))
 
     def close_abandoned(self, closing: str) -> None:
         """Write a closing record in the place of a worker that is gone; nobody knows how its exchange ended."""
         self._record(closing)
         _errors.error("the worker ended before the answer, so the outcome is unknown: %s", one_line(closing))
 
-    def _received(self, level: Level, exchange: Exchange, place: Place, response: WireResponse) -> None:
-        self._record(self._closing(level, exchange, place, response))
-
-    def _closing(self, level: Level, exchange: Exchange, place: Place, response: WireResponse) -> str:
+    def _received(self, level: Level, alike: Alike, response: WireResponse) -> None:
         headers, payload = self._content(level, response.headers, response.body)
+        self._record(self._closing(headers, payload, response.status, alike))
+
+    def _closing(self, headers: str, payload: str, status: int, alike: Alike) -> str:
+        ids, operation, endpoint = alike
         return (
-            f'"headers": [{headers}], "payload": {payload}, "verb": {quoted(exchange.request.verb)}, '
-            f'"correlationId": {quoted(exchange.call.correlation_id)}, "statusCode": {self._status % response.status}, '
-            f'{place[0]}, "flow": "RESPONSE_IN_PI", {place[1]}'
+            f'"headers": [{headers}], "payload": {payload}, {ids}, "statusCode": {self._status % status}, '
+            f'{operation}, "flow": "RESPONSE_IN_PI", {endpoint}'
         )
 
     def _record(self, fields: str, refuse: Refuse | None = None) -> None:
         self._write(escaped(f"[{self._stamp()}] INFO {{API_LOG}} {{{fields}}}\n").encode(), refuse)
 
-    def _place(self, exchange: Exchange) -> Place:
-        operation, endpoint = exchange.call.operation, exchange.endpoint
-        api_to, api_name = (operation.api_to, operation.api_name) if operation else ("", "")
+    def _alike(self, exchange: Exchange) -> Alike:
+        call, endpoint = exchange.call, exchange.endpoint
+        api_to, api_name = (call.operation.api_to, call.operation.api_name) if call.operation else ("", "")
         url = quoted(self._mask.query(exchange.request.url))
-        return f'"apiTo": {quoted(api_to)}', f'"endpoint": {url}, {_names(endpoint.name, endpoint.company, api_name)}'
+        return (
+            f'"verb": {quoted(exchange.request.verb)}, "correlationId": {quoted(call.correlation_id)}',
+            f'"apiTo": {quoted(api_to)}',
+            f'"endpoint": {url}, {_names(endpoint.name, endpoint.company, api_name)}',
+        )
 
     def _content(self, level: Level, headers: Headers, body: bytes) -> tuple[str, str]:
         """Headers and payload as far as ``level`` shows them, masked, as JSON."""

@@ -6,6 +6,7 @@ templates fit, a literal beats ``{id:regex}``, which beats ``{id}``, which beats
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -52,13 +53,17 @@ class _Node(Generic[T]):
     any: "_Node[T] | None" = None
     rest: "_Node[T] | None" = None
     leaves: dict[str, _Leaf[T]] = field(default_factory=dict[str, _Leaf[T]])
-    forks: bool = False  # whether anything but a literal may follow
+    forks: bool = False  # whether more may follow than literals alone, or any text alone
 
     def child(self, segment: str | Variable) -> "_Node[T]":
         """The node below ``segment``, made if it is new."""
+        child = self._made(segment)
+        self.forks = bool(self.regexes or self.rest or (self.any and self.literals))
+        return child
+
+    def _made(self, segment: str | Variable) -> "_Node[T]":
         if isinstance(segment, str):
             return self.literals.setdefault(segment, _Node())
-        self.forks = True
         if segment.rest:
             self.rest = self.rest or _Node()
             return self.rest
@@ -173,10 +178,14 @@ class RouteTable(Generic[T]):
         if fixed is not None:  # literals beat everything else, so no walk would find another
             return fixed
         parts = _split(raw_path)
+        if parts is None:
+            return Missed(())
         allowed: set[str] = set()
-        found = None if parts is None else _seek(self._root, parts, 0, (), _Wanted(verb, allowed))
-        if found is not None:
-            return found
+        for leaves, values in _ends(self._root, parts, 0, ()):
+            leaf = leaves.get(verb) or (leaves.get("GET") if verb == "HEAD" else None)
+            if leaf is not None:
+                return Found(leaf.target, dict(zip(leaf.names, values, strict=True)))
+            allowed.update(leaves)
         if "GET" in allowed:
             allowed.add("HEAD")
         return Missed(tuple(sorted(allowed)))
@@ -196,34 +205,25 @@ def _split(raw_path: str) -> list[str] | None:
         return None
 
 
-class _Wanted(NamedTuple):
-    """What is looked for, and the verbs met on the way that would have been served."""
-
-    verb: str
-    allowed: set[str]
-
-
-def _seek(node: _Node[T], parts: list[str], at: int, values: tuple[str, ...], wanted: _Wanted) -> Found[T] | None:
-    """The best leaf below ``node`` for the rest of the path; each node of the tree is entered at most once."""
-    while not node.forks and at < len(parts):  # most of a path has but one way to go
-        straight = node.literals.get(parts[at])
-        if straight is None:
-            return None
-        node, at = straight, at + 1
-    if at == len(parts):
-        return _leaf(node, values, wanted)
-    part = parts[at]
-    if (child := node.literals.get(part)) and (found := _seek(child, parts, at + 1, values, wanted)):
-        return found
-    for child in node.variables(part):
-        if found := _seek(child, parts, at + 1, (*values, part), wanted):
-            return found
-    return _leaf(node.rest, (*values, "/".join(parts[at:])), wanted) if node.rest else None
-
-
-def _leaf(node: _Node[T], values: tuple[str, ...], wanted: _Wanted) -> Found[T] | None:
-    leaf = node.leaves.get(wanted.verb) or (node.leaves.get("GET") if wanted.verb == "HEAD" else None)
-    if leaf is None:
-        wanted.allowed.update(node.leaves)
-        return None
-    return Found(leaf.target, dict(zip(leaf.names, values, strict=True)))
+def _ends(
+    node: _Node[T], parts: list[str], begin: int, values: tuple[str, ...]
+) -> Iterator[tuple[dict[str, _Leaf[T]], tuple[str, ...]]]:
+    """What may serve the rest of a path, best first; each node of the tree is entered at most once."""
+    for at in range(begin, len(parts)):
+        part = parts[at]
+        if node.forks:
+            if child := node.literals.get(part):
+                yield from _ends(child, parts, at + 1, values)
+            for child in node.variables(part):
+                yield from _ends(child, parts, at + 1, (*values, part))
+            if node.rest:
+                yield node.rest.leaves, (*values, "/".join(parts[at:]))
+            return
+        if node.any is None:
+            following = node.literals.get(part)
+        else:
+            following, values = node.any if part else None, (*values, part)
+        if following is None:
+            return
+        node = following
+    yield node.leaves, values
