@@ -21,7 +21,7 @@ _LIMIT = 90.0
 
 def in_background(loaded: LoadedConfig, overrides: dict[str, str]) -> NoReturn:
     """Start a master, wait until its workers serve, and leave it alone."""
-    from pi_server.server.instance import running, state_of
+    from pi_server.server.daemon.instance import running, state_of
 
     server, logs = loaded.config.server, loaded.config.logs
     if pid := running(server.data_dir):

@@ -48,7 +48,7 @@ def list_processes(config: ConfigFile = None, settings: Settings = None) -> None
 
 def reload(config: ConfigFile = None, settings: Settings = None) -> None:
     """Have the master try configuration and code, and replace all workers if they can serve; none is lost otherwise."""
-    from pi_server.server.instance import state_of
+    from pi_server.server.daemon.instance import state_of
 
     section = _section(config, settings, quiet=True)  # the master tells what is wrong with it
     pid = _master(section)
@@ -109,7 +109,7 @@ def _section(config: Path | None, settings: list[str] | None, *, quiet: bool = F
 
 
 def _master(section: ServerSection) -> int:
-    from pi_server.server.instance import running
+    from pi_server.server.daemon.instance import running
 
     if pid := running(section.data_dir):
         return pid
@@ -138,8 +138,8 @@ def _lives(pid: int) -> bool:
 
 def _processes(data_dir: Path) -> Iterator[Process]:
     """The master and its workers, or whoever serves alone."""
-    from pi_server.server.control import workers
-    from pi_server.server.instance import running, state_of
+    from pi_server.server.control.channel import workers
+    from pi_server.server.daemon.instance import running, state_of
     from pi_server.version import VERSION
 
     if pid := running(data_dir):
@@ -178,7 +178,7 @@ def _rows(found: list[Process], seconds: float) -> list[tuple[str, ...]]:
 
 def _remarks(data_dir: Path) -> list[str]:
     """What a master has to say beside its workers."""
-    from pi_server.server.instance import running, state_of
+    from pi_server.server.daemon.instance import running, state_of
 
     if not running(data_dir):
         return []

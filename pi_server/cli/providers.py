@@ -88,7 +88,7 @@ def close_breaker(provider: Name, config: ConfigFile = None, settings: Settings 
 
 def _asked(config: Path | None, settings: list[str] | None, verb: str, **given: str) -> list[dict[str, Any]]:
     """What all workers answer, one after the other; the end of the program when none does."""
-    from pi_server.server.control import RefusedError, workers
+    from pi_server.server.control.channel import RefusedError, workers
 
     data_dir = config_to_find(config, overrides_from(settings)).server.data_dir
     told: list[dict[str, Any]] = []

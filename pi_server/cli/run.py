@@ -17,7 +17,7 @@ from pi_server.server.failures import failure_lines
 if TYPE_CHECKING:
     from pi_server.config import Config, LoadedConfig
     from pi_server.server.assembly import Server
-    from pi_server.server.sandbox import Sandbox
+    from pi_server.server.sandbox.run import Sandbox
 
 
 def run(  # noqa: PLR0913 - each is an option of its own
@@ -60,9 +60,9 @@ def run(  # noqa: PLR0913 - each is an option of its own
 
 def _supervised(loaded: LoadedConfig, overrides: dict[str, str]) -> None:
     """Be the master of as many workers as ``server.workers`` says."""
-    from pi_server.server.instance import AlreadyRunsError, Instance
+    from pi_server.server.daemon.instance import AlreadyRunsError, Instance
+    from pi_server.server.daemon.master import Master
     from pi_server.server.logs import open_error_log
-    from pi_server.server.master import Master
 
     with ExitStack() as opened:
         try:
@@ -86,9 +86,9 @@ def _alone(loaded: LoadedConfig, overrides: dict[str, str], *, sandbox: bool) ->
     """Serve in this process."""
     from pi_server.config import ConfigError
     from pi_server.server.assembly import PluginsFailed
+    from pi_server.server.daemon.instance import AlreadyRunsError, running
     from pi_server.server.event_loop import loop_factory
-    from pi_server.server.instance import AlreadyRunsError, running
-    from pi_server.server.sandbox import SandboxError
+    from pi_server.server.sandbox.run import SandboxError
 
     if pid := running(loaded.config.server.data_dir):
         stop(UNAVAILABLE, AlreadyRunsError(pid))
@@ -109,7 +109,7 @@ def _alone(loaded: LoadedConfig, overrides: dict[str, str], *, sandbox: bool) ->
 
 async def _sandboxed(loaded: LoadedConfig, overrides: dict[str, str]) -> None:
     from pi_server.server.inbound import check_chains
-    from pi_server.server.sandbox import open_sandbox
+    from pi_server.server.sandbox.run import open_sandbox
 
     check_chains(loaded)  # before any stand-in opens a socket
     async with AsyncExitStack() as opened:  # stand-ins outlive the calls that are finished at the end
@@ -151,5 +151,5 @@ def _listener_at(config: Config) -> int | None:
         for found in psutil.net_connections("tcp"):
             if found.status == psutil.CONN_LISTEN and found.laddr[1:] == (config.server.port,) and found.pid:
                 owner = psutil.Process(found.pid)
-                return owner.ppid() if "pi_server.server.worker" in owner.cmdline() else owner.pid
+                return owner.ppid() if "pi_server.server.daemon.worker" in owner.cmdline() else owner.pid
     return None

@@ -97,7 +97,7 @@ def _asked(
 
 def _told(data_dir: Path, verb: str, **given: str) -> tuple[list[dict[str, Any]], list[str]]:
     """What all workers answer, each asked whatever the others say; and why some did not."""
-    from pi_server.server.control import RefusedError, workers
+    from pi_server.server.control.channel import RefusedError, workers
 
     told: list[dict[str, Any]] = []
     silent: list[str] = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pi_server.config import Config
     from pi_server.discovery.plugin import Plugin
     from pi_server.server.assembly import Server
-    from pi_server.server.sandbox import Sandbox
+    from pi_server.server.sandbox.run import Sandbox
 
 _WIDTH = 80
 

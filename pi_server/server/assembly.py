@@ -18,18 +18,18 @@ from pi_server.server.alerts import Alerts
 from pi_server.server.beside import beside
 from pi_server.server.capabilities import capabilities
 from pi_server.server.certificates import watch_certificates
-from pi_server.server.guard import Guard, open_guard
+from pi_server.server.guard.worker_guard import Guard, open_guard
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign, measuring, token_guard
 from pi_server.server.loading import Loading
 from pi_server.server.logs import Logs
 from pi_server.server.outbound import Outbound
+from pi_server.server.sandbox.twins import Twins
 from pi_server.server.services import Services
 from pi_server.server.store_watch import watch_stores
 from pi_server.server.stores import ledger, open_stores
 from pi_server.server.switches import switched, switches_in
 from pi_server.server.tracing import open_spans
 from pi_server.server.trust import build_trust, key_ring
-from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import RateCounters, open_rate_counters
 from pi_server.web.application import Site
 from pi_server.web.core_pages import add_core_pages

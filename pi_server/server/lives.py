@@ -13,7 +13,7 @@ from pi_server.web.gate import Gate
 
 if TYPE_CHECKING:
     from pi_server.discovery.plugin import Bound
-    from pi_server.server.plugin_tasks import PluginTasks
+    from pi_server.server.guard.plugin_tasks import PluginTasks
 
 LIFESPAN_LIMIT = 10.0
 """Seconds a plugin's lifespans may take to enter, and again to leave."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pi_server.domain.unforeseen import Unforeseen
     from pi_server.providers.provider import Provider
     from pi_server.providers.settings import ProviderSettings
-    from pi_server.server.twins import Twins
+    from pi_server.server.sandbox.twins import Twins
 
 _log = logging.getLogger("pi_server.server")
 

@@ -17,10 +17,10 @@ from pi_server.server.capabilities import capabilities
 from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.inbound import Foreign, check_chains, inbound, load_foreign
 from pi_server.server.outbound import Outbound
+from pi_server.server.sandbox.twins import Twins
 from pi_server.server.stores import ledger, rehearsed_stores
 from pi_server.server.tracing import spans_kind
 from pi_server.server.trust import build_trust, key_ring
-from pi_server.server.twins import Twins
 from pi_server.stores.rate_counters import open_rate_counters
 from pi_server.web.application import Links, Site, chain_of
 from pi_server.web.pages.files import read_page_files

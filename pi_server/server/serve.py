@@ -18,17 +18,17 @@ from pi_server.config import LoadedConfig, ServerSection, placing
 from pi_server.config.log_sections import LogsSection
 from pi_server.server import signals
 from pi_server.server.assembly import Server, assemble
+from pi_server.server.connections.protocol import Runner
 from pi_server.server.consumer_tls import consumer_tls
-from pi_server.server.control import Verb, answering
+from pi_server.server.control.channel import Verb, answering
+from pi_server.server.control.questions import questions
+from pi_server.server.control.report import tell_tasks, write_report
+from pi_server.server.control.services_questions import OperatorsLog, services_questions
+from pi_server.server.control.unforeseen_questions import unforeseen_questions
 from pi_server.server.listeners import shown
 from pi_server.server.memory import settle
 from pi_server.server.metrics.kept import forget, metrics_folder
 from pi_server.server.metrics.site import Metrics, telling
-from pi_server.server.protocol import Runner
-from pi_server.server.questions import questions
-from pi_server.server.report import tell_tasks, write_report
-from pi_server.server.services_questions import OperatorsLog, services_questions
-from pi_server.server.unforeseen_questions import unforeseen_questions
 
 LINGERING = 2.0
 """Seconds the rest of a refused body is read, so that its consumer sees the answer before the connection closes."""

@@ -12,9 +12,9 @@ from pi_server.config import ConfigError
 from pi_server.discovery.plugin import Failure, Plugin, PluginError, not_served
 from pi_server.domain.ending import is_ending
 from pi_server.domain.faults import Fault, ServiceDisabled, ServiceQuarantined
-from pi_server.server.control import RefusedError
+from pi_server.server.control.channel import RefusedError
 from pi_server.server.failures import failure_lines
-from pi_server.server.guard import Guard, quarantining
+from pi_server.server.guard.worker_guard import Guard, quarantining
 from pi_server.server.lives import Life
 from pi_server.server.switches import Switch, switches_in, turn
 

@@ -8,7 +8,7 @@ USR1        open the logs again, after a rotation
 USR2        write a report on the state of this process beside the logs
 =========== =========================================================================================================
 
-A master passes USR1, USR2, TERM and QUIT on to its workers (`pi_server.server.master`).
+A master passes USR1, USR2, TERM and QUIT on to its workers (`pi_server.server.daemon.master`).
 """
 
 import asyncio

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pi_server.server.control import workers
+from pi_server.server.control.channel import workers
 from tests.cli.made_up import install
 from tests.cli.processes import Serving, pi, serving, wait_for
 from tests.parts.waiting import wait_until

@@ -18,8 +18,8 @@ from pi_server.domain.status_map import StatusMap
 from pi_server.providers.build import build_provider
 from pi_server.providers.provider import Provider
 from pi_server.providers.settings import RestSettings, SoapSettings
-from pi_server.server.sandbox import Sandbox
-from pi_server.server.stand_ins import StandIn, standing_in
+from pi_server.server.sandbox.run import Sandbox
+from pi_server.server.sandbox.stand_ins import StandIn, standing_in
 
 FILES = Path(pi_account_withdrawal.__file__).parent
 WSDL = {"wsdl": "files/withdraw.wsdl"}

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from pi_server import Service, get
-from pi_server.server import answer, connection
+from pi_server.server.connections import answer, connection
 from pi_server.web.endpoint import Handler
 from tests.web.chained import Link, chained
 

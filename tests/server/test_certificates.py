@@ -17,7 +17,7 @@ from pi_server.domain.standing import Standing
 from pi_server.domain.stores import KeyStore
 from pi_server.server.certificates import Certificates
 from pi_server.server.outbound import Outbound
-from pi_server.server.twins import Twins
+from pi_server.server.sandbox.twins import Twins
 from pi_server.stores.memory_keys import MemoryKeys
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pi_server.server.control import RefusedError, answering, control_folder, workers
+from pi_server.server.control.channel import RefusedError, answering, control_folder, workers
 
 
 async def _twice(question: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from pi_server.server.examples import example_of
+from pi_server.server.sandbox.examples import example_of
 
 
 class Leaf(BaseModel):

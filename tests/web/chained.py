@@ -19,7 +19,7 @@ from pi_server.domain.consumer import Consumer
 from pi_server.domain.envelope import ENVELOPES, Envelope
 from pi_server.domain.service import Service
 from pi_server.domain.turn import Turn
-from pi_server.server.protocol import Runner
+from pi_server.server.connections.protocol import Runner
 from pi_server.web.application import Links, Site
 from pi_server.web.body import Patience
 from pi_server.web.endpoint import Handler

@@ -21,7 +21,7 @@ from pi_server.domain.faults import Unauthenticated
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import operations_of
 from pi_server.domain.turn import Turn
-from pi_server.server.protocol import Runner
+from pi_server.server.connections.protocol import Runner
 from pi_server.stores.memory_keys import MemoryKeys
 from pi_server.testing import FakeClock
 from pi_server.web.application import Links, Site

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from pi_server.config.metrics_section import MetricsSection
 from pi_server.server.assembly import Server
-from pi_server.server.control import RefusedError, Verb, Worker, workers
+from pi_server.server.control.channel import RefusedError, Verb, Worker, workers
 from pi_server.server.metrics.families import Figures, Joined, join
 from pi_server.server.metrics.figures import figures_of
 from pi_server.server.metrics.kept import keep, left_behind, metrics_folder

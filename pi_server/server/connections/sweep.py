@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from pi_server.domain.connections import Connections
-from pi_server.server.connection import Connection
+from pi_server.server.connections.connection import Connection
 
 EVERY = 0.5
 """Seconds between two looks, so by how much a limit may be overrun."""

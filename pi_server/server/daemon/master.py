@@ -20,13 +20,13 @@ from gunicorn.errors import HaltServer
 
 from pi_server.config import ConfigError, LoadedConfig, ServerSection
 from pi_server.server import signals
-from pi_server.server.candidate import Answer, Question
-from pi_server.server.instance import Instance
+from pi_server.server.daemon.candidate import Answer, Question
+from pi_server.server.daemon.instance import Instance
+from pi_server.server.daemon.order import Order
+from pi_server.server.daemon.staff import Alarm, Slot, Worker
+from pi_server.server.daemon.trial import Trial
 from pi_server.server.listeners import bound, let_go, shown
 from pi_server.server.metrics.kept import forget, metrics_folder
-from pi_server.server.order import Order
-from pi_server.server.staff import Alarm, Slot, Worker
-from pi_server.server.trial import Trial
 from pi_server.version import VERSION
 
 _SOON, _LATER = 0.05, 1.0

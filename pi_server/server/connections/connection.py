@@ -14,9 +14,9 @@ from aiohttp.http import HttpRequestParser
 
 from pi_server.domain.connections import Connections, Overdue
 from pi_server.domain.turn import HeldTransport, Turn
-from pi_server.server.answer import Told, keeps_alive, plain
-from pi_server.server.intake import HEADERS_TOO_LARGE, Intake
-from pi_server.server.untaken import Untaken
+from pi_server.server.connections.answer import Told, keeps_alive, plain
+from pi_server.server.connections.intake import HEADERS_TOO_LARGE, Intake
+from pi_server.server.connections.untaken import Untaken
 from pi_server.web.endpoint import Handler
 
 NO_ROOM = (

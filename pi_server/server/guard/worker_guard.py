@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pi_server.server.loop_watch import LoopWatch, Often
-from pi_server.server.owners import Owners
-from pi_server.server.plugin_tasks import PluginTasks
+from pi_server.server.guard.loop_watch import LoopWatch, Often
+from pi_server.server.guard.owners import Owners
+from pi_server.server.guard.plugin_tasks import PluginTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

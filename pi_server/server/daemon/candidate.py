@@ -1,4 +1,4 @@
-"""``python -m pi_server.server.candidate``: try the configuration and the code that lie there now.
+"""``python -m pi_server.server.daemon.candidate``: try the configuration and the code that lie there now.
 
 Reads a `Question` from standard input, starts as a worker would but for the sockets and stores, and writes an `Answer`.
 """
@@ -13,8 +13,8 @@ from pydantic import BaseModel, SecretStr, field_serializer
 from pi_server.config import ConfigError, load
 from pi_server.config.overrides import Overrides, opened
 from pi_server.discovery.entry_points import discover
+from pi_server.server.daemon.order import Order
 from pi_server.server.failures import failure_lines
-from pi_server.server.order import Order
 from pi_server.server.rehearsal import rehearse
 
 

@@ -64,7 +64,7 @@ class Worker:
         for number in self._lent:
             os.set_inheritable(number, True)
         numbers = [str(number) for number in (self.slot, *self._lent)]
-        os.execv(sys.executable, [sys.executable, "-P", "-m", "pi_server.server.worker", *numbers])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "pi_server.server.daemon.worker", *numbers])  # noqa: S606
 
     def hear(self) -> bytes:
         """The letters it told since the last time."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pi_server.domain.unforeseen import Unforeseen
-from pi_server.server.control import Verb
+from pi_server.server.control.channel import Verb
 
 
 def unforeseen_questions(unforeseen: Mapping[str, Unforeseen]) -> Mapping[str, Verb]:

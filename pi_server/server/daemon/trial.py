@@ -7,7 +7,7 @@ from time import monotonic
 
 from pydantic import ValidationError
 
-from pi_server.server.candidate import Answer, Question
+from pi_server.server.daemon.candidate import Answer, Question
 
 LIMIT = 60.0
 """Seconds a trial may take."""
@@ -20,7 +20,7 @@ class Trial:
         asked, self._answered = os.memfd_create("pi-server-question"), os.memfd_create("pi-server-answer")
         try:
             os.pwrite(asked, question.model_dump_json().encode(), 0)
-            command = [sys.executable, "-P", "-m", "pi_server.server.candidate"]
+            command = [sys.executable, "-P", "-m", "pi_server.server.daemon.candidate"]
             self._process = subprocess.Popen(command, stdin=asked, stdout=self._answered, start_new_session=True)  # noqa: S603
         finally:
             os.close(asked)

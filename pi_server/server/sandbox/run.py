@@ -23,7 +23,7 @@ from pi_server.discovery.gate import check_gate
 from pi_server.discovery.importing import import_service
 from pi_server.discovery.plugin import Candidate, PluginError
 from pi_server.domain.faults import details_of
-from pi_server.server.stand_ins import Answers, StandIn, standing_in
+from pi_server.server.sandbox.stand_ins import Answers, StandIn, standing_in
 from pi_server.version import VERSION
 
 

@@ -18,7 +18,7 @@ from aiohttp import web_protocol
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
-    from pi_server.server.owners import Owners
+    from pi_server.server.guard.owners import Owners
 
 _OF_REQUESTS = web_protocol.__file__
 """Where aiohttp makes a task for each request."""

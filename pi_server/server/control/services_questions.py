@@ -7,7 +7,7 @@ from typing import Any
 from pi_server.audit.one_line import escaped, quoted
 from pi_server.audit.stamp import Stamp, rfc3339_form
 from pi_server.audit.writer import Stream
-from pi_server.server.control import RefusedError, Verb
+from pi_server.server.control.channel import RefusedError, Verb
 from pi_server.server.services import Services
 
 

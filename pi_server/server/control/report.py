@@ -10,7 +10,7 @@ from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 from pi_server.server.assembly import Server
-from pi_server.server.questions import told
+from pi_server.server.control.questions import told
 from pi_server.version import VERSION
 
 _MOST = 200

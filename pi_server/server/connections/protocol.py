@@ -16,9 +16,9 @@ from pi_server.domain.chain import Chain
 from pi_server.domain.connections import Connections
 from pi_server.domain.faults import Fault, HeadersTooLarge, MalformedRequest, NoSuchPath
 from pi_server.domain.turn import Turn
-from pi_server.server.connection import Connection, Listener
-from pi_server.server.sweep import Sweep
-from pi_server.server.untaken import Untaken
+from pi_server.server.connections.connection import Connection, Listener
+from pi_server.server.connections.sweep import Sweep
+from pi_server.server.connections.untaken import Untaken
 from pi_server.web.endpoint import Handler
 
 _LOOK_EVERY = 0.02

@@ -1,4 +1,4 @@
-"""``python -m pi_server.server.worker``: serve below a master, on sockets it lends.
+"""``python -m pi_server.server.daemon.worker``: serve below a master, on sockets it lends.
 
 The arguments are numbers: the worker's own, then those of inherited descriptors: its order, the line on which it tells
 its master a letter at a time, the beat that shows it is alive, and the sockets.
@@ -20,12 +20,12 @@ from pi_server.config import ConfigError, ServerSection
 from pi_server.domain.readiness import Readiness
 from pi_server.server import signals
 from pi_server.server.assembly import PluginsFailed, Server
+from pi_server.server.connections.protocol import Runner
+from pi_server.server.daemon.instance import state_of
+from pi_server.server.daemon.order import borrowed
 from pi_server.server.event_loop import loop_factory
 from pi_server.server.failures import failure_lines
-from pi_server.server.instance import state_of
 from pi_server.server.masking import mask_crashes
-from pi_server.server.order import borrowed
-from pi_server.server.protocol import Runner
 from pi_server.server.serve import serve
 
 SERVES = b"S"

@@ -1,11 +1,11 @@
-"""What a running worker can be asked through its socket (`pi_server.server.control`)."""
+"""What a running worker can be asked through its socket (`pi_server.server.control.channel`)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pi_server.domain.standing import Breaker, Standing
-from pi_server.server.control import RefusedError, Verb
+from pi_server.server.control.channel import RefusedError, Verb
 
 Turned = Literal["open", "close"]
 

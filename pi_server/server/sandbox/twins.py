@@ -14,9 +14,9 @@ from pi_server.providers.recordings import Recordings
 from pi_server.providers.settings import ProviderSettings
 from pi_server.providers.transport import HttpTransport
 from pi_server.providers.twin import Twin
-from pi_server.server.examples import example_of
 from pi_server.server.masking import credential_cookies, mask_of
-from pi_server.server.stand_ins import Answer, Answers, standing_in
+from pi_server.server.sandbox.examples import example_of
+from pi_server.server.sandbox.stand_ins import Answer, Answers, standing_in
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from time import monotonic, process_time
 from typing import TYPE_CHECKING
 
-from pi_server.server.owners import CORE, Owners, outwards
+from pi_server.server.guard.owners import CORE, Owners, outwards
 
 if TYPE_CHECKING:
     from collections.abc import Callable

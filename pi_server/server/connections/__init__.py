@@ -1,0 +1,1 @@
+"""The connections of consumers: bytes in, within limits, and bytes out."""

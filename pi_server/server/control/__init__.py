@@ -1,0 +1,1 @@
+"""What a running server can be asked, and what it tells of itself."""

@@ -1,0 +1,1 @@
+"""The master and its workers: which there should be, and what one knows of the other."""
