@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.load import Request
 
-PATIENCE = 2.0
+PATIENCE = 5.0
 """Seconds after which a consumer does not care for the answer any more."""
 
 CONNECTIONS = 2000

@@ -1,5 +1,6 @@
-"""A service whose answer is large, and another for each consumer, so that none can share its memory."""
+"""A service whose answers are large, and others for each consumer, so that none can share its memory, or take long."""
 
+from hashlib import pbkdf2_hmac
 from os import urandom
 
 from pi_server import Call, Service, get
@@ -16,3 +17,8 @@ class Large(Service):
     async def large(self, call: Call, mebibytes: int) -> str:
         """So much."""
         return urandom(mebibytes * MIB // 2).hex()
+
+    @get("/work/{rounds}", public=True)
+    async def work(self, call: Call, rounds: int) -> str:
+        """Keep the processor busy."""
+        return pbkdf2_hmac("sha256", b"", b"", rounds).hex()

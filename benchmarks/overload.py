@@ -13,7 +13,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvloop
@@ -23,7 +24,6 @@ from benchmarks.doors import installed
 from benchmarks.large import MIB
 from benchmarks.load import Request, drive
 from benchmarks.processes import OTHER_CORE, SERVER_CORE, free_port, listening, resident_mb, running
-from benchmarks.servers import LATEST, ours, stub
 from benchmarks.table import Table, verdict
 
 READERS = 500
@@ -33,6 +33,9 @@ SIZES = (1, 8)
 """Mebibytes of an answer: one that the system takes from the server as a whole, and one that it does not."""
 
 MOST_MB = 64 * MIB / 1e6
+ROUNDS = 2000
+"""Of work for one answer, about a millisecond: so that those who ask are never busier than the server."""
+
 TIMES = 3
 """How many times what the server can answer is asked for."""
 
@@ -57,8 +60,9 @@ def main() -> int:
     return 1 if "MISSED" in "".join(map(str, tables)) else 0
 
 
-def _unread(folder: Path) -> Table:
-    """Memory before anybody asks, and the most while nobody reads."""
+@contextmanager
+def _serving(folder: Path) -> Generator[tuple[int, int]]:
+    """One worker with the service of `benchmarks.large`: its port and process."""
     port, here = free_port(), folder / "large"
     environment = installed(here, "large = benchmarks.large:Large")
     (here / "config.yaml").write_text(
@@ -71,9 +75,15 @@ def _unread(folder: Path) -> Table:
         )
     )
     command = [sys.executable, "-m", "pi_server", "run", "--config", str(here / "config.yaml")]
+    with running(SERVER_CORE, command, here / "out.log", lambda: listening(port), environment) as pid:
+        yield port, pid
+
+
+def _unread(folder: Path) -> Table:
+    """Memory before anybody asks, and the most while nobody reads."""
     rows: list[list[str]] = []
     for size in SIZES:
-        with running(SERVER_CORE, command, here / "out.log", lambda: listening(port), environment) as pid:
+        with _serving(folder / str(size)) as (port, pid):
             for _ in range(20):
                 _read(port, size)
             before = resident_mb(pid)
@@ -115,12 +125,11 @@ def _read(port: int, size: int) -> None:
 
 def _flooded(folder: Path, seconds: float) -> Table:
     """What it can answer, what it does answer when more is asked, and when it is calm again."""
-    with ExitStack() as opened:
-        market = opened.enter_context(stub("rest", folder)).request.url
-        server = opened.enter_context(ours(folder, LATEST, market=market))
-        drive(server.request, server.pid, 3)
-        capacity = drive(server.request, server.pid, 10).rate
-        before, flood, after = uvloop.run(_asked(server.request, capacity, seconds))
+    with _serving(folder) as (port, pid):
+        request = Request(f"http://127.0.0.1:{port}/api/large/v1.0/work/{ROUNDS}")
+        drive(request, pid, 3)
+        capacity = drive(request, pid, 10).rate
+        before, flood, after = uvloop.run(_asked(request, capacity, seconds))
     good = sum(len(one.times) for one in flood) / seconds
     usual = _p99(before)
     calm = next((at for at in range(len(after)) if all(_is_calm(one, usual) for one in after[at:])), len(after))
