@@ -38,6 +38,17 @@ def test_workers_end_with_their_master(tmp_path: Path) -> None:
             assert second.url == server.url
 
 
+def test_a_worker_that_begins_ends_with_its_master_too(tmp_path: Path) -> None:
+    """Also where the master is gone before its worker could ask who it is."""
+    with daemon(tmp_path, server={"workers": 1}) as server:
+        first = server.pids
+        (tmp_path / "site/sitecustomize.py").write_text("import time\ntime.sleep(2)\n")
+        kill(first[0])
+        begins = wait_until(lambda: [one["pid"] for one in server.state["workers"] if one["pid"] not in first])
+        server.send(signal.SIGKILL)
+        wait_until(lambda: not Path(f"/proc/{begins[0]}").exists(), "the end of the worker")
+
+
 @pytest.mark.slow
 def test_workers_that_end_over_and_over_are_started_ever_more_slowly(tmp_path: Path) -> None:
     """The second pause is longer than the first, and an alarm is raised."""

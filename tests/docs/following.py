@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.docs.pages import ROOT
 from tests.parts.processes import running
+from tests.parts.waiting import PATIENCE
 
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 _PIP = ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target")
@@ -44,7 +45,7 @@ class Reader:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=4 * PATIENCE,  # mypy reads much the first time
             check=False,
         )
 

@@ -193,7 +193,7 @@ async def test_an_answer_is_forgotten_when_it_has_left(serve: Serve) -> None:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
             assert len(await reader.readexactly(length)) > 4_000_000
-            while any(isinstance(one, web.Response) and one.body for one in gc.get_objects()):
+            while any(type(one) is web.Response and one.body for one in gc.get_objects()):
                 await asyncio.sleep(0.05)
         assert b" 200 " in await _asked((reader, writer))
 

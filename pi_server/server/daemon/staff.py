@@ -63,7 +63,7 @@ class Worker:
         signals.shut_out()
         for number in self._lent:
             os.set_inheritable(number, True)
-        numbers = [str(number) for number in (self.slot, *self._lent)]
+        numbers = [str(number) for number in (os.getppid(), self.slot, *self._lent)]
         os.execv(sys.executable, [sys.executable, "-P", "-m", "pi_server.server.daemon.worker", *numbers])  # noqa: S606
 
     def hear(self) -> bytes:

@@ -1,7 +1,7 @@
 """``python -m pi_server.server.daemon.worker``: serve below a master, on sockets it lends.
 
-The arguments are numbers: the worker's own, then those of inherited descriptors: its order, the line on which it tells
-its master a letter at a time, the beat that shows it is alive, and the sockets.
+The arguments are numbers: of its master's process, its own, and those of inherited descriptors: its order, the line on
+which it tells its master a letter at a time, the beat that shows it is alive, and the sockets.
 """
 
 import asyncio
@@ -49,11 +49,11 @@ _log = logging.getLogger("pi_server.worker")
 class Tie:
     """What binds a worker to its master."""
 
-    def __init__(self, line: int, beat: int, settings: ServerSection) -> None:
-        """Tell on ``line`` and ``beat``, and see to the limits of ``settings``."""
+    def __init__(self, master: int, line: int, beat: int, settings: ServerSection) -> None:
+        """Tell ``master`` on ``line`` and ``beat``, and see to the limits of ``settings``."""
         self._line = line
         self._beat = beat
-        self._master = os.getppid()
+        self._master = master  # told, for it may be gone before anybody could ask who it is
         self._data_dir = settings.data_dir
         self._memory = settings.memory_limit
         self._requests = settings.max_requests and round(settings.max_requests * random.uniform(0.9, 1.1))  # noqa: S311
@@ -112,10 +112,10 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
 
 
-async def _work(order: int, line: int, beat: int, sockets: Sequence[int]) -> None:
+async def _work(master: int, order: int, line: int, beat: int, sockets: Sequence[int]) -> None:
     loaded = borrowed(order).loaded()
     lent = [socket.socket(fileno=number) for number in sockets]
-    tie = Tie(line, beat, loaded.config.server)
+    tie = Tie(master, line, beat, loaded.config.server)
     tie.show()
 
     def started(server: Server, _: str) -> None:
@@ -128,10 +128,10 @@ def main() -> None:
     """Serve until told to stop; the status is 0 only after a drain."""
     mask_crashes()
     faulthandler.enable()  # where it stood is told on standard error when the master aborts it
-    _, order, line, beat, *sockets = (int(number) for number in sys.argv[1:])
+    master, _, order, line, beat, *sockets = (int(number) for number in sys.argv[1:])
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_work(order, line, beat, sockets))
+            runner.run(_work(master, order, line, beat, sockets))
     except ConfigError as error:
         _end(WRONG_CONFIG, map(str, error.problems))
     except PluginsFailed as error:
