@@ -41,6 +41,11 @@ class Desk(Service):
         """Answer what is quickly made."""
         return "x" * 4_000_000
 
+    @get("/piece", public=True)
+    async def piece(self, call: Call) -> str:
+        """Answer what is written at once."""
+        return "x" * 60_000
+
     @get("/late", public=True)
     async def late(self, call: Call) -> str:
         """Answer after a while."""
@@ -386,6 +391,16 @@ async def test_requests_that_wait_on_one_connection_are_few_and_none_is_lost(ser
         assert not sending.done()
         for _ in range(4000):
             assert b" 200 " in await _answer(reader)
+
+
+async def test_answers_that_nobody_takes_hold_back_those_asked_for_behind_them(serve: Serve) -> None:
+    """L-14: however small they are, and however many are asked for on one connection."""
+    config = _limits(write="2s")
+    async with serve(Desk, config=config) as served, _wire(served, buffer=4096) as (_, writer):
+        writer.write(GET.replace(b"ping", b"piece") * 3000)
+        await _told(served, "ended (write)")
+        assert len(await served.access_log()) < 300
+        assert "Traceback" not in (served.logs / "error.log").read_text()
 
 
 async def test_consumers_that_reset_within_an_answer_leave_one_line_and_no_trace(serve: Serve) -> None:

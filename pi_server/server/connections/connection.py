@@ -192,6 +192,11 @@ class Connection(web.RequestHandler):
         if transport is None or transport.is_closing():
             return resp, True
         transport.write(data)
+        if self.writing_paused:  # what was asked next waits until this is taken, or a few requests fill the memory
+            try:
+                await request.writer.drain()
+            except ConnectionError:
+                return resp, True
         return Told(keeps_alive(request, resp)), False
 
     def _make_error_handler(self, err_info: Any) -> Any:
