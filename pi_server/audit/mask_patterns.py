@@ -6,6 +6,7 @@ left out) takes a microsecond to exclude.  Only where such a run stands is anyth
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from string import ascii_uppercase
 
 from pi_server.audit.mask_text import MASK
 
@@ -81,24 +82,27 @@ _IBAN = re.compile(
     r"[A-Z](?<![A-Za-z0-9].)[A-Z][0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
 )
 _IBAN_SHAPES = (b"AA00",)
-_GAP = re.compile("[ -]")
+_GROUP = re.compile("[ -]?([A-Z0-9]+)")
 _SHORTEST_IBAN = 15
+_NUMBERS = {ord(letter): str(int(letter, 36)) for letter in ascii_uppercase}
 
 
-def mod97(number: str) -> bool:
-    """Whether the check digits of an IBAN are right (ISO 13616)."""
-    return int("".join(str(int(char, 36)) for char in number[4:] + number[:4])) % 97 == 1
+def iban_end(text: str) -> int:
+    """How far ``text`` is an IBAN, by its check digits (ISO 13616); a word in capitals may follow.  0 if it is none."""
+    country, rest, length, end = text[:4].translate(_NUMBERS), 0, 4, 0
+    for group in _GROUP.finditer(text, 4):
+        length += len(group[1])
+        rest = int(f"{rest}{group[1].translate(_NUMBERS)}") % 97  # of the number so far: no group is looked at twice
+        if length >= _SHORTEST_IBAN and int(f"{rest}{country}") % 97 == 1:
+            end = group.end()
+    return end
 
 
 def ibans(text: str, shape: bytes) -> Iterator[Span]:
-    """Where IBANs stand; a word in capitals may follow one."""
+    """Where IBANs stand."""
     for match in _matches(text, shape, _IBAN, _IBAN_SHAPES):
-        gaps = [match.start() + gap.start() for gap in _GAP.finditer(match[0])]
-        for end in (match.end(), *reversed(gaps)):
-            number = _GAP.sub("", text[match.start() : end])
-            if len(number) >= _SHORTEST_IBAN and mod97(number):
-                yield match.start(), end
-                break
+        if end := iban_end(match[0]):
+            yield match.start(), match.start() + end
 
 
 KNOWN: Mapping[str, Callable[[str, bytes], Iterator[Span]]] = {"card": cards, "iban": ibans}
