@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -138,6 +139,19 @@ async def test_what_comes_late_is_read_by_no_later_request() -> None:
         assert connections == [1, 1, 1]
 
 
+async def test_an_answer_in_tiny_pieces_takes_no_more_memory_than_any_other() -> None:
+    """Kept as pieces, they would take thirty times as much."""
+    answer = OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"2\r\n{}\r\n" * 50_000 + b"0\r\n\r\n"
+    async with provider(answer, pieces=10_000) as (ask, _):
+        tracemalloc.start()
+        try:
+            assert len((await ask()).body) == 100_000
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 1_500_000
+
+
 async def test_an_answer_may_end_with_its_connection() -> None:
     """Without a length the body is all that comes."""
     async with provider(OK + b"\r\n{}", close=True, pieces=3) as (ask, connections):
@@ -165,6 +179,7 @@ async def test_an_answer_may_end_with_its_connection() -> None:
         (OK + (b"X: " + b"y" * 8000 + b"\r\n") * 10 + b"Content-Length: 2\r\n\r\n{}", "malformed"),
         (OK + b"X: " + b"y" * 1_000_000, "malformed"),
         (OK + b"X" * 1_000_000, "malformed"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000 + GOOD, "malformed"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n2;" + b"x" * 1_000_000, "malformed"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: " + b"y" * 1_000_000, "malformed"),
         (OK + b"Content-Length: 200000\r\n\r\n" + b"x" * 200_000, "too_large"),
