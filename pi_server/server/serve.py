@@ -18,6 +18,7 @@ from pi_server.config import LoadedConfig, ServerSection, placing
 from pi_server.config.log_sections import LogsSection
 from pi_server.server import signals
 from pi_server.server.assembly import Server, assemble
+from pi_server.server.connections.encrypted import EncryptedSite
 from pi_server.server.connections.protocol import Runner
 from pi_server.server.consumer_tls import consumer_tls
 from pi_server.server.control.channel import Verb, answering
@@ -147,7 +148,8 @@ async def listening(
     await runner.setup()
     try:
         for one in sockets:
-            await web.SockSite(runner, one.dup(), ssl_context=tls).start()  # closing a site closes its socket
+            mine = one.dup()  # closing a site closes its socket
+            await (EncryptedSite(runner, mine, tls) if tls else web.SockSite(runner, mine)).start()
         yield runner
         _log.info("draining: no new connections, %d open", runner.connections)
         await runner.drain(settings.linger, settings.drain)

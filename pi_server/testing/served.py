@@ -91,6 +91,7 @@ async def serve(
 
     from pi_server.config import load
     from pi_server.server.assembly import PluginsFailed, assemble
+    from pi_server.server.consumer_tls import consumer_tls
     from pi_server.server.listeners import bound, let_go, shown
     from pi_server.server.serve import listening
 
@@ -105,9 +106,10 @@ async def serve(
             raise
         try:
             jar = CookieJar(unsafe=True)  # or it keeps no cookie of an address without a name
-            sockets = bound(loaded.config.server)
-            url = shown(sockets[0])
-            async with listening(server, loaded.config.server, sockets), ClientSession(url, cookie_jar=jar) as session:
+            settings = loaded.config.server
+            sockets, tls = bound(settings), consumer_tls(settings)
+            url = shown(sockets[0], secure=tls is not None)
+            async with listening(server, settings, sockets, tls), ClientSession(url, cookie_jar=jar) as session:
                 let_go(sockets)  # the server has its own
                 yield Served(url=url, session=session, headers={"x-srv-token": token}, logs=loaded.config.logs.dir)
         finally:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from aiohttp import StreamReader, web
 from aiohttp.http import HttpRequestParser
 
-from pi_server.domain.connections import Connections, Overdue
+from pi_server.domain.connections import ConnectionLimits, Connections, Overdue
 from pi_server.domain.turn import HeldTransport, Turn
 from pi_server.server.connections.answer import Told, keeps_alive, plain
 from pi_server.server.connections.intake import HEADERS_TOO_LARGE, Intake
@@ -43,7 +43,7 @@ class Listener(web.Server):
 class Connection(web.RequestHandler):
     """Answers at the end of a turn; bytes that are no HTTP without repeating them, and then closes."""
 
-    __slots__ = ("_address", "_held", "_listener", "_moved", "_sent")
+    __slots__ = ("_address", "_counted", "_held", "_listener", "_moved", "_sent")
 
     def __init__(self, listener: Listener, **settings: Any) -> None:
         limits = listener.counted.limits
@@ -68,6 +68,7 @@ class Connection(web.RequestHandler):
         self._listener = listener
         self._held: HeldTransport | None = None
         self._address = ""
+        self._counted = False
         self._sent, self._moved = 0, 0.0  # what was taken of all answers, and when that was last more than before
 
     @property
@@ -79,12 +80,28 @@ class Connection(web.RequestHandler):
         """The time of the loop."""
         return self._loop.time()
 
+    @property
+    def limits(self) -> ConnectionLimits:
+        """What it may cost."""
+        return self._listener.counted.limits
+
+    def admitted(self, peer: object, file: int) -> bool:
+        """Whether there is room for it; then it counts until it is lost or, where it is never made, has `left`."""
+        self._address = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
+        self._counted = not self._listener.counted.admit(self._address, file)
+        return self._counted
+
+    def left(self, *, late: bool) -> None:
+        """It was never made, maybe because its consumer took too long."""
+        self._listener.counted.leave(self._address, vanished=False)
+        if late:
+            self._late("head")
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Serve the consumer, if there is room for one more."""
-        peer: object = transport.get_extra_info("peername")
-        self._address = str(cast("tuple[object, ...]", peer)[0]) if isinstance(peer, tuple) else ""
         held = self._listener.turn.hold(transport)
-        if self._listener.counted.admit(self._address, transport.get_extra_info("socket").fileno()):
+        seen = transport.get_extra_info
+        if not self._counted and not self.admitted(seen("peername"), seen("socket").fileno()):
             held.write(NO_ROOM)
             held.close()
             return
@@ -139,7 +156,7 @@ class Connection(web.RequestHandler):
 
     def look(self, now: float) -> None:
         """End it if its consumer takes too long to send headers, or to take an answer."""
-        limits, intake, held = self._listener.counted.limits, cast("Intake | None", self._parser), self._held
+        limits, intake, held = self.limits, cast("Intake | None", self._parser), self._held
         if intake is None or held is None:
             return
         if intake.begun and self._waiter is None:
