@@ -96,7 +96,7 @@ class Binder:
         if bound is None:
             raise PluginError(*failures)
         mounting = Mounting(self._config, name, section, bound)
-        mounts = mounting.mounts()
+        mounts = tuple(replace(mount, rules=status_map.faults) for mount in mounting.mounts())
         failures += [Failure("bind", path, reason) for path, reason in mounting.problems(mounts)]
         mounts = self._with_files(mounts, package, failures)
         if failures:

@@ -6,6 +6,7 @@ from pi_server.domain.envelope import EnvelopeName
 from pi_server.domain.operation import Operation
 from pi_server.domain.pages import PageFiles
 from pi_server.domain.service import Service
+from pi_server.domain.status_map import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,8 @@ class Mount:
 
     ``root`` is that of the plugin it belongs to; ``timeout`` bounds the whole call, in seconds; ``realm`` is whose
     sessions and tokens it takes.  Of a page, ``sign_in_page`` is the whole path where it sends who shows no credential,
-    empty for nowhere, and ``files`` are what it is made from.
+    empty for nowhere, and ``files`` are what it is made from.  By ``rules`` the failures of its plugin's providers are
+    told.
     """
 
     service: Service
@@ -26,3 +28,4 @@ class Mount:
     envelope: EnvelopeName
     sign_in_page: str = ""
     files: PageFiles | None = None
+    rules: tuple[Rule, ...] = ()

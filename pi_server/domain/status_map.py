@@ -144,7 +144,7 @@ class Then(BaseModel):
             raise ValueError("needs either `message` or `texts`")
         return self
 
-    def fault(self, languages: str, fault: ProviderFault) -> Fault:
+    def fault(self, languages: str = "", declared: BaseModel | None = None) -> Fault:
         """The fault to raise, in the language that is preferred in ``languages``, as in Accept-Language."""
         headers: dict[str, str] = {}
         message = self.message
@@ -154,7 +154,7 @@ class Then(BaseModel):
             message = self.texts[language]
         if self.retry_after:
             headers["Retry-After"] = str(self.retry_after)
-        told = Fault(self.code, self.status, message, declared=fault.declared, headers=headers)
+        told = Fault(self.code, self.status, message, declared=declared, headers=headers)
         told.retryable = True if self.retry_after else self.retryable
         return told
 
@@ -220,7 +220,7 @@ class StatusMap(BaseModel):
     def translate(self, provider: str, fault: ProviderFault, languages: str = "", correlation_id: str = "") -> Fault:
         """The fault to raise for what ``provider`` did, or a policy in its place, in a language its consumer reads."""
         then = self.then(provider, fault)
-        told = then.fault(languages, fault)
+        told = then.fault(languages, fault.declared)
         if isinstance(fault, Refused):
             told.reason, told.headers = fault.reason, {**_retry_after(then, fault), **told.headers}
         elif then is DEFAULTS[fault.kind]:

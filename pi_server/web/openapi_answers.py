@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from pi_server.domain import faults
 from pi_server.domain.envelope import ENVELOPES, EnvelopeName
-from pi_server.domain.faults import Detail
+from pi_server.domain.faults import Detail, ProviderFailure
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import Once
 from pi_server.domain.ports import RestProvider, SoapProvider
@@ -70,6 +70,7 @@ HEADERS: Json = {
         "schema": {"type": "string", "examples": [EXAMPLE_ID]},
     }
 }
+_USUAL: tuple[ProviderFailure, ...] = ("unreachable", "timeout", "breaker_open")
 _EVERY_ANSWER: Json = {"activityid": {"$ref": "#/components/headers/activityid"}}
 
 
@@ -83,14 +84,19 @@ def answers(mount: Mount, data: Json, schemas: Schemas, expected: list[faults.Fa
 
     ``data`` is the schema of what the operation gives.
     """
-    told: dict[int, list[faults.Fault]] = {}
+    told: dict[int, dict[str, faults.Fault]] = {}
     for fault in expected:
-        told.setdefault(ENVELOPES[mount.envelope].failure(fault, EXAMPLE_ID).status, []).append(fault)
+        same = told.setdefault(ENVELOPES[mount.envelope].failure(fault, EXAMPLE_ID).status, {})
+        same.setdefault(fault.code, fault)
+    own = {rule.then.code for rule in mount.rules}
     found: Json = {}
-    for status, same in told.items():
-        hidden = same[0].status != status
-        name = f"{mount.envelope}.{'refused' if hidden else '_or_'.join(fault.code for fault in same)}"
-        shared.setdefault(name, _failures(same[:1] if hidden else same, mount.envelope, schemas))
+    for status, by_code in told.items():
+        hidden = next(iter(by_code.values())).status != status
+        if not hidden and own & by_code.keys():  # another plugin may mean something else by such a code
+            found[str(status)] = _failures([*by_code.values()], mount.envelope, schemas)
+            continue
+        name = f"{mount.envelope}.{'refused' if hidden else '_or_'.join(by_code)}"
+        shared.setdefault(name, _failures([*by_code.values()][: 1 if hidden else None], mount.envelope, schemas))
         found[str(status)] = {"$ref": f"#/components/responses/{name}"}
     shared.setdefault(f"{mount.envelope}.other", _other(mount.envelope, schemas.given(mount.envelope)))
     found["default"] = {"$ref": f"#/components/responses/{mount.envelope}.other"}
@@ -162,10 +168,7 @@ def expected_faults(mount: Mount, *, guarded: bool, takes_body: bool) -> list[fa
         found.append(faults.Forbidden())
     found.append(faults.InvalidInput(details=(Detail("order.amount", "Field required"),)))
     found += _of_keys(mount.operation.once)
-    if _has_provider(mount):
-        failed = DEFAULTS["unreachable"]
-        found.append(faults.Fault(failed.code, failed.status, failed.message))
-    return [*found, faults.CallTimeout()]
+    return [*found, faults.CallTimeout(), *_of_providers(mount)]
 
 
 def _of_keys(once: Once) -> list[faults.Fault]:
@@ -175,5 +178,10 @@ def _of_keys(once: Once) -> list[faults.Fault]:
     return [*missing, faults.InvalidKey(), faults.StillRunning(), faults.OutcomeUnknown(), faults.KeyReused()]
 
 
-def _has_provider(mount: Mount) -> bool:
-    return any(hint in (SoapProvider, RestProvider) for hint in get_type_hints(type(mount.service)).values())
+def _of_providers(mount: Mount) -> Iterator[faults.Fault]:
+    """What is told when a provider of the service fails: the usual ones, and what the package's own rules say."""
+    hints = get_type_hints(type(mount.service))
+    providers = {name for name, hint in hints.items() if hint in (SoapProvider, RestProvider)}
+    if providers:
+        yield from (DEFAULTS[kind].fault() for kind in _USUAL)
+        yield from (rule.then.fault() for rule in mount.rules if rule.when.provider in (None, *providers))

@@ -144,7 +144,7 @@ TOLD = {
 )
 def test_the_consumer_is_told_in_a_language_it_reads(languages: str, language: str) -> None:
     """The headers say which it is, that another would be told to others, and when to come back."""
-    told = Then.model_validate(TOLD).fault(languages, ProviderFault("status", "x"))
+    told = Then.model_validate(TOLD).fault(languages)
     assert told.message == TOLD["texts"][language]  # type: ignore[index] # a literal of several types
     assert told.headers == {"Content-Language": language, "Vary": "Accept-Language", "Retry-After": "60"}
     assert told.retryable is True

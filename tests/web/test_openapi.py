@@ -10,6 +10,8 @@ from openapi_schema_validator import validate as validate_value
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi_spec_validator import validate as validate_document
 
+from pi_exchange_rates.service import ExchangeRates, Latest
+from pi_server import Fault
 from pi_server.domain.envelope import EnvelopeName
 from pi_server.testing import FakeProvider, Serve, Served
 from tests.web.documented import Edge, Market, Shop, Till
@@ -246,6 +248,40 @@ async def test_providers_faults_are_told_only_where_there_are_providers(serve: S
         document = await _read(server, "/openapi.json")
     assert "502" in document["paths"]["/market/odd"]["get"]["responses"]
     assert "502" not in _operation(document, "read")["responses"]
+
+
+@pytest.mark.parametrize("envelope", get_args(EnvelopeName))
+async def test_what_a_package_says_of_failures_is_told(serve: Serve, envelope: EnvelopeName) -> None:
+    """The codes of faults.yaml stand among the server's own, each with an example that its schema allows."""
+    fault = Fault("unknown_currency", 404, "The market has no rates for this currency.")
+    service = ExchangeRates(market=FakeProvider({Latest: fault}))
+    async with serve(service, config={"services": {"exchange_rates": {"envelope": envelope}}}) as server:
+        document = await _read(server, "/openapi.json")
+        validate_document(document, cls=OpenAPIV31SpecValidator)
+        (operation,) = (one for *_, one in _operations(document))
+        path = "/api/rates/v1.0/latest/EUR"
+        async with server.session.get(path, headers=server.headers) as response:
+            await _assert_documented(document, operation, response)
+            told = await response.json(content_type=None)
+    assert {"502", "503", "504"} <= operation["responses"].keys()
+    if envelope != "compat":  # where a refusal has the status of success, and no code
+        (content,) = operation["responses"]["404"]["content"].values()
+        id_ = "correlationId" if envelope == "semantic" else "instance"
+        assert content["example"] == {**told, id_: content["example"][id_]}
+
+
+async def test_examples_of_faults_fit_their_schemas(server: Served, document: Json) -> None:
+    """Whatever the document shows of a fault is what its own schema allows."""
+    seen = 0
+    for *_, operation in _operations(document):
+        for told in operation["responses"].values():
+            for content in _resolved(document, told).get("content", {}).values():
+                whole = {"allOf": [content["schema"]], "components": document["components"]}
+                named = {name: one["value"] for name, one in content.get("examples", {}).items()}
+                for example in (*named.values(), *([content["example"]] if "example" in content else [])):
+                    validate_value(example, whole, cls=OAS31Validator)
+                    seen += 1
+    assert seen
 
 
 @pytest.mark.parametrize("envelope", get_args(EnvelopeName))
