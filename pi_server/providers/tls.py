@@ -70,7 +70,7 @@ def _show(context: ssl.SSLContext, settings: ProviderSettings, files: Path) -> C
         return _own(given.encode() if given.startswith(_PEM) else (files / given).read_bytes())
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "cannot be read"
-        raise ValueError(f"certificate: cannot be used with its key and password: {reason}") from None
+        raise ValueError(f"certificate: cannot be used with its key and password ({reason})") from None
 
 
 @contextmanager
