@@ -96,19 +96,30 @@ def _asked(
 
 
 def _told(data_dir: Path, verb: str, **given: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """What all workers answer, each asked whatever the others say; and why some did not."""
-    from pi_server.server.control.channel import RefusedError, workers
+    """What all workers answer, each asked whatever the others say; and why some did not, each reason once.
 
+    Workers that only finish their calls are not asked: after a reload they would tell of what was before.
+    """
+    from pi_server.server.control.channel import RefusedError, workers
+    from pi_server.server.daemon.instance import state_of
+
+    stopping = {one["pid"] for one in state_of(data_dir).get("workers", ()) if one["status"] == "stopping"}
     told: list[dict[str, Any]] = []
-    silent: list[str] = []
+    silent: dict[str, list[int]] = {}
     for worker in workers(data_dir):
+        if worker.pid in stopping:
+            continue
         try:
             answer = worker.ask(verb, **given)
         except (RefusedError, OSError) as error:
-            silent.append(f"worker {worker.pid}: {error}")
+            silent.setdefault(str(error), []).append(worker.pid)
         else:
             told += answer if isinstance(answer, list) else [answer]
-    return told, silent
+    return told, [f"{_named(pids)}: {reason}" for reason, pids in silent.items()]
+
+
+def _named(pids: list[int]) -> str:
+    return f"worker{'s' if len(pids) > 1 else ''} {', '.join(map(str, pids))}"
 
 
 def _by_service(told: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
