@@ -43,6 +43,7 @@ def write_report(server: Server, folder: Path) -> None:
     }
     path = folder / f"report-{now:%Y%m%dT%H%M%S}-{os.getpid()}.json"
     try:
+        path.touch(0o640)
         path.write_text(json.dumps(report, indent=1), encoding="utf-8")
     except OSError as error:
         _log.error("no report could be written: %s", error)
