@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,7 +112,7 @@ def _names(told: list[dict[str, Any]]) -> list[str]:
 
 
 def _merged(same: list[dict[str, Any]]) -> dict[str, Any]:
-    """One provider over all workers: sums, the worst state of each breaker, the slowest times and the latest fault."""
+    """One provider over all workers: sums, the worst of each breaker, the slowest times, the latest fault."""
     first = same[0]
     counts = ("inFlight", "queued", "exchanges", "failed", "retries", "failovers")
     faults = [one["lastFault"] for one in same if one["lastFault"]]
@@ -119,6 +120,10 @@ def _merged(same: list[dict[str, Any]]) -> dict[str, Any]:
         **first,
         **{name: sum(one[name] for one in same) for name in counts},
         "breakers": {address: _worst([one["breakers"][address] for one in same]) for address in first["breakers"]},
+        "opened": {
+            address: min((one["opened"][address] for one in same if address in one["opened"]), key=itemgetter("at"))
+            for address in {address: None for one in same for address in one["opened"]}
+        },
         "refused": {kind: sum(one["refused"].get(kind, 0) for one in same) for one in same for kind in one["refused"]},
         "p50": max((one["p50"] for one in same if one["p50"] is not None), default=None),
         "p95": max((one["p95"] for one in same if one["p95"] is not None), default=None),
@@ -145,6 +150,7 @@ def _below(one: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     if len(one["breakers"]) > 1:
         lines += [f"at {address}: {state.replace('_', ' ')}" for address, state in one["breakers"].items()]
+    lines += [f"not asked at {address} since {_at(it['at'])}: {it['why']}" for address, it in one["opened"].items()]
     lines += one["warnings"]
     if fault := one["lastFault"]:
         lines.append(f"last fault at {_at(fault['at'])}: {fault['what']}, in the call {fault['correlationId']}")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _GAP = 2
+_ENDLESS = 100_000
 _STYLES = {"serving": "green", "ok": "green", "failed": "bold red", "disabled": "dim", "public": "yellow"}
 
 
@@ -41,8 +42,11 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print `table_of` these."""
-    console().print(table_of(columns, rows))
+    """Print `table_of` these; where no terminal sets a width, for a file or another program, no cell is folded."""
+    shown = console()
+    if not shown.is_terminal:
+        shown.width = _ENDLESS
+    shown.print(table_of(columns, rows))
 
 
 def show_words(*words: str, indent: int = 0) -> None:

@@ -8,7 +8,7 @@ AlertKind = Literal["breaker_open", "breaker_closed", "certificate_ends"]
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What happened, to what (``bank at https://...``), and why."""
+    """What happened, to what (``account_withdrawal.bank at https://...``), and why."""
 
     kind: AlertKind
     subject: str

@@ -21,8 +21,17 @@ RECENT = 500
 BreakerState = Literal["closed", "open", "half_open", "held_open"]
 
 
+class Opened(NamedTuple):
+    """Since when (seconds since the epoch) an endpoint is not asked as a rule, and why."""
+
+    at: float
+    why: str
+
+
 class Breaker(Protocol):
-    """The breaker of one endpoint, as operators see and work it."""
+    """The breaker of one endpoint, as operators see and work it; ``opened`` is None while it is closed."""
+
+    opened: Opened | None
 
     @property
     def state(self) -> BreakerState:

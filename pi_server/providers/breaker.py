@@ -18,7 +18,7 @@ from pi_server.domain.exchange import Exchange, Send
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
 from pi_server.domain.policy import BreakerPolicy
-from pi_server.domain.standing import BreakerState, Standing
+from pi_server.domain.standing import BreakerState, Opened, Standing
 
 _log = logging.getLogger("pi_server.provider")
 
@@ -38,14 +38,15 @@ class EndpointBreaker:
         self._clock = clock
         self._failures: deque[float] = deque()
         self._state: BreakerState = "closed"
-        self._opened = 0.0
+        self._turned = 0.0
+        self.opened: Opened | None = None
         self._probe = 0  # the number of the probe that runs, or 0
         self._probes = 0
 
     @property
     def state(self) -> BreakerState:
         """Whether the endpoint is asked."""
-        if self._state == "open" and self._clock() >= self._opened + self._policy.probe:
+        if self._state == "open" and self._clock() >= self._turned + self._policy.probe:
             return "half_open"
         return self._state
 
@@ -130,12 +131,13 @@ class EndpointBreaker:
 
     def _turn(self, state: BreakerState, why: str) -> None:
         was_closed, self._state = self._state == "closed", state
-        self._opened = self._clock()
+        self._turned = self._clock()
         self._probe = 0
         self._failures.clear()
         tell = _log.warning if state == "closed" else _log.error
         tell("%s: the breaker is %s: %s", self._name, state.replace("_", " "), why)
         if was_closed != (state == "closed"):  # a probe that fails is no news
+            self.opened = Opened(self._standing.wall(), why) if was_closed else None
             self._standing.decide("opened" if was_closed else "closed", f"{self._name}: {why}")
             self._standing.alert(Alert("breaker_open" if was_closed else "breaker_closed", self._name, why))
 
@@ -143,4 +145,4 @@ class EndpointBreaker:
         """Seconds until the next probe may go out, if that is known."""
         if self._state == "held_open":
             return None
-        return max(0.0, self._opened + self._policy.probe - self._clock())
+        return max(0.0, self._turned + self._policy.probe - self._clock())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -87,7 +88,7 @@ class Outbound:
         )
         self._of(plan.service).push_async_callback(provider.close)
         self._go_on(plan, provider.standing)
-        provider.standing.alert = self._alert
+        provider.standing.alert = lambda alert: self._alert(replace(alert, subject=f"{plan.service}.{alert.subject}"))
         provider.standing.note = self._note
         self.standings[f"{plan.service}.{plan.field}"] = provider.standing
         return provider

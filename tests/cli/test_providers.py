@@ -83,9 +83,13 @@ def test_a_provider_that_fails_is_found_and_worked_by_hand(server: Serving) -> N
     assert "made.market  open" in shown
     assert "unreachable, in the call" in shown
     assert "1 refused: breaker open" in shown
-    assert '"alert": "breaker_open"' in wait_for("breaker_open", server.folder / "alerts")
+    assert "made.market: not asked at http://127.0.0.1:9 since 2" in shown
+    assert ": 5 failures, the last: unreachable" in shown
+    (alert, *_) = wait_for("breaker_open", server.folder / "alerts").splitlines()
+    assert json.loads(alert)["subject"] == "made.market at http://127.0.0.1:9"
 
     assert _providers(server, "close", "made.market")[0] == 0
+    assert "not asked" not in _providers(server)[1]
     assert _status(server) == 502
     assert "breaker_closed" in wait_for("breaker_closed", server.folder / "alerts")
 
@@ -105,6 +109,8 @@ def test_failures_without_a_rule_are_listed(server: Serving) -> None:
     assert code == 0
     assert "3      made     {provider: market, kind: unreachable}" in shown
     (one,) = json.loads(_providers(server, "--unforeseen", "--json")[1])
+    narrow = pi("providers", "--unforeseen", cwd=server.folder, COLUMNS="40").stdout
+    assert "{provider: market, kind: unreachable}" in narrow  # to be copied
     assert (one["service"], one["provider"], one["count"]) == ("made", "market", 3)
     assert one["first"] <= one["last"]
     assert one["correlationId"] in shown

@@ -47,6 +47,7 @@ def told(name: str, standing: Standing) -> dict[str, Any]:
         "endpoint": standing.endpoint.address,
         "company": standing.endpoint.company,
         "breakers": {address: breaker.state for address, breaker in standing.breakers.items()},
+        "opened": {address: one.opened._asdict() for address, one in standing.breakers.items() if one.opened},
         "inFlight": standing.in_flight,
         "queued": standing.queued,
         "exchanges": standing.exchanges,
