@@ -5,13 +5,14 @@ import logging
 import threading
 from collections.abc import Sequence
 from time import time_ns
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
-from requests import Session
+from requests import PreparedRequest, RequestException, Response, Session
 
 from pi_server.domain.span import Span
 from pi_server.version import VERSION
@@ -30,6 +31,9 @@ PATIENCE = 5.0
 
 FLUSH = 2.0
 """Seconds it has at the end to take what still waits."""
+
+_GIVING_UP = 0.2
+"""Seconds until the pause between two tries has noticed its end; a try itself cannot be ended, and is left behind."""
 
 _KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -84,9 +88,25 @@ class Spans:
         await asyncio.to_thread(ending.join, FLUSH)
         if ending.is_alive():
             await asyncio.to_thread(self._exporter.shutdown)  # give up what is being tried
-            await asyncio.to_thread(ending.join, FLUSH)
+            await asyncio.to_thread(ending.join, _GIVING_UP)
         if missing := self._refused + self._taken - self._exporter.sent:
             _log.warning("%d spans were not sent", missing)
+
+
+class _Session(Session):
+    """Remembers how the last try ended, without the words of errors: those hold addresses."""
+
+    told = ""
+
+    def send(self, request: PreparedRequest, **given: Any) -> Response:
+        """As every session."""
+        try:
+            response = super().send(request, **given)
+        except RequestException as error:
+            self.told = type(error).__name__
+            raise
+        self.told = f"status {response.status_code}"
+        return response
 
 
 class _Exporter(OTLPSpanExporter):
@@ -94,7 +114,7 @@ class _Exporter(OTLPSpanExporter):
 
     def __init__(self, otlp: str) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it tells of each try, with addresses
-        session = Session()
+        session = self._tries = _Session()
         session.trust_env = False  # proxies and passwords of the environment are not meant for this
         super().__init__(otlp, timeout=PATIENCE, session=session)
         self._away = False
@@ -112,7 +132,7 @@ class _Exporter(OTLPSpanExporter):
         else:
             self.sent += len(spans)
         if away and not self._away:
-            _log.warning("the collector does not take spans; they are lost, and counted")
+            _log.warning("the collector does not take spans (%s); they are lost, and counted", self._tries.told)
         if self._away and not away:
             _log.info("the collector takes spans again; %d were lost", self.lost)
         self._away = away

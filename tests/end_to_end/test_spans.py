@@ -19,9 +19,11 @@ from pi_server import Call, Fault, RestMessage, RestProvider, Service, get
 from pi_server.config import ConfigError, load
 from pi_server.domain.span import Span as Ended
 from pi_server.server.rehearsal import rehearse
-from pi_server.server.spans import BATCH, MOST, Spans
+from pi_server.server.spans import BATCH, MOST, PATIENCE, Spans
 from pi_server.testing import Serve
 from tests.parts.processes import free_port
+from tests.parts.small_server import answering
+from tests.parts.waiting import until
 
 TRACE, SPAN, SECRET = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "hunter-2-hunter-2"
 
@@ -223,6 +225,31 @@ async def test_a_collector_that_is_away_changes_nothing(
     assert status == 200
     assert "2 spans were not sent" in caplog.text
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(("scheme", "reason"), [("http", "status 404"), ("https", "SSLError")])
+async def test_why_a_collector_takes_nothing_is_told(
+    caplog: pytest.LogCaptureFixture, scheme: str, reason: str
+) -> None:
+    """A wrong path and one that does not speak TLS, once for all that is lost, without the address."""
+    async with collecting() as collector:
+        where = collector.url.replace("http", scheme, 1).replace("/v1/traces", f"/{SECRET}")
+        spans = Spans(where, "desk", 1.0)
+        spans.record(Ended("client", "GET a.b", TRACE, SPAN, SPAN, 1, failed=False, attributes={}))
+        await until(lambda: spans.lost)
+        await spans.close()
+    assert f"the collector does not take spans ({reason}); they are lost, and counted" in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_a_collector_that_hangs_holds_up_no_end(caplog: pytest.LogCaptureFixture) -> None:
+    """What it was being asked is left behind when its time at the end is over, before that of the try."""
+    async with answering(lambda _: None) as address:
+        spans = Spans(f"{address}/v1/traces", "desk", 1.0)
+        spans.record(Ended("client", "GET a.b", TRACE, SPAN, SPAN, 1, failed=False, attributes={}))
+        async with asyncio.timeout(PATIENCE):
+            await spans.close()
+    assert "1 spans were not sent" in caplog.text
 
 
 async def test_spans_that_wait_are_bounded() -> None:
