@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from pi_server.domain.faults import Fault, ProviderFault
+from pi_server.domain.faults import Fault, ProviderFault, ServiceDisabled
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the classes that times are counted in; above the last there is one more."""
@@ -15,14 +15,16 @@ CODES = 100
 
 _DEPTH = 8  # causes that are looked at
 
-Blame = Literal["nobody", "consumer", "us", "provider"]
+Blame = Literal["nobody", "consumer", "us", "provider", "operator"]
 """Who is to blame for how a request ended."""
 
 
 def blame_of(fault: Fault) -> Blame:
-    """The consumer for what it was told below 500; else a provider, if one failed on the way here; else us."""
+    """The consumer below 500; the operator who switched a service off; a provider that failed on the way; else us."""
     if fault.status < 500:
         return "consumer"
+    if isinstance(fault, ServiceDisabled):
+        return "operator"
     error: BaseException | None = fault
     for _ in range(_DEPTH):
         if error is None:

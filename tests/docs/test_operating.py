@@ -18,6 +18,7 @@ from tests.parts.processes import running
 
 PAGE = DOCS / "operating.md"
 START = "pi-server run --sandbox\n"
+LATE = ("grep unauthenticated var/logs/access.log\n",)  # what a log may not have yet
 BETWEEN = "\n@@@ next block @@@\n"
 
 _CHANGING = (
@@ -76,6 +77,9 @@ def _serving(reader: Reader) -> Generator[str]:
 
 def _typed(reader: Reader, texts: list[str], url: str) -> Iterator[Typed]:
     blocks_ = [":\n" if text == START else text.replace("http://127.0.0.1:8080", url) for text in texts]
+    blocks_ = [
+        f"until {text.rstrip()} > /dev/null; do sleep 0.1; done\n{text}" if text in LATE else text for text in blocks_
+    ]
     script = "".join(f"{text}printf %s '{BETWEEN}'\n" for text in blocks_)
     done = subprocess.run(
         ["bash", "-c", f'pi-server() {{ "{sys.executable}" -P -m pi_server "$@"; }}\nexec 2>&1\n{script}'],
@@ -108,7 +112,7 @@ SHOWN = [
     ("(set -a; . ./keyring.env", "ok: 1 plugins, 1 operations\nkeyring"),
     ("pi-server mask test", '{"nationalId": "***"'),
     ("pi-server token list --set", "the document store does not answer"),
-    ("sleep 1\ngrep unauthenticated", "[PI] 2026/11/21 - 05:29:23 | 401"),
+    ("grep unauthenticated", "[PI] 2026/11/21 - 05:29:23 | 401"),
 ]
 
 

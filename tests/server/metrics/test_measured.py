@@ -2,7 +2,17 @@
 
 import pytest
 
-from pi_server.domain.faults import Busy, CallTimeout, Fault, InternalFault, NotFound, ProviderFault, TooManyRequests
+from pi_server.domain.faults import (
+    Busy,
+    CallTimeout,
+    Fault,
+    InternalFault,
+    NotFound,
+    ProviderFault,
+    ServiceDisabled,
+    ServiceQuarantined,
+    TooManyRequests,
+)
 from pi_server.domain.measured import BOUNDS, CODES, Blame, Tallies, Tally, Times, blame_of
 
 
@@ -21,13 +31,15 @@ def _caused(fault: Fault, cause: BaseException) -> Fault:
         (InternalFault(), "us"),
         (Busy(), "us"),
         (CallTimeout(), "us"),
+        (ServiceQuarantined(), "us"),
+        (ServiceDisabled(), "operator"),
         (_caused(Fault("provider_failed", 502, "Failed."), ProviderFault("status", "503")), "provider"),
         (_caused(CallTimeout(), ProviderFault("timeout", "no answer")), "provider"),
         (_caused(Fault("no_funds", 409, "No funds."), ProviderFault("fault", "no funds")), "consumer"),
     ],
 )
 def test_blame(fault: Fault, blame: Blame) -> None:
-    """Below 500 the consumer; else the provider, if one failed on the way; else us."""
+    """Below 500 the consumer; else the provider, if one failed on the way, or the operator who switched off; else us."""
     assert blame_of(fault) == blame
 
 
