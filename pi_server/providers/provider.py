@@ -84,6 +84,8 @@ class Provider:
         except ProviderFault as fault:
             if self._looks_inside:
                 fault.inside = self._codec.inside(response)
+                if fault.kind == "malformed":  # a refusal seldom has the form of a good answer
+                    self._refuse(response)
             if fault.kind == "malformed" and not self._is_refusal(fault):  # the API log has closed it as answered
                 _log.error("%s: %s", self._endpoint.name, fault)
                 self.standing.fail("malformed", call.correlation_id)
@@ -93,7 +95,7 @@ class Provider:
         return reply
 
     def _refuse(self, response: WireResponse) -> None:
-        """Raise what a rule finds inside an answer that has the form of a good one."""
+        """Raise what a rule finds inside an answer that came as a good one."""
         fault = ProviderFault("business", "a refusal inside a good answer", status=response.status)
         fault.inside = self._codec.inside(response)
         if self._is_refusal(fault):

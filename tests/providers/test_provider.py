@@ -10,8 +10,10 @@ from pi_server import Call, Fault
 from pi_server.domain.exchange import Endpoint, Exchange, Send
 from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import WireResponse
+from pi_server.domain.once import outcome
 from pi_server.domain.standing import Standing
 from pi_server.domain.status_map import Rule, StatusMap, Then, When
+from pi_server.domain.trail import Trail
 from pi_server.providers.provider import OFF_LOOP, Provider
 from pi_server.providers.rest import RestCodec
 from tests.providers.bank import Ask, Latest, Table, Withdraw, soap_codec
@@ -86,6 +88,16 @@ async def test_a_refusal_leaves_no_error_line(caplog: pytest.LogCaptureFixture) 
     with pytest.raises(Fault):
         await _provider(_answering(WireResponse(500))).send(Call(), Ask())
     assert [record.name for record in caplog.records] == ["pi_server.faults"]
+
+
+@pytest.mark.parametrize("more", [b"", b', "base": "EUR", "rates": {}'], ids=["another form", "the reply's form"])
+async def test_a_refusal_in_what_came_as_a_good_answer_is_final(more: bytes) -> None:
+    """Whether the rest has the form of the reply or not: the provider has answered, and a repeat is told the same."""
+    rule = Rule(when=When(at="$.error", values=("E17",)), then=Then(code="shut", status=409, message="It is shut."))
+    answer = WireResponse(200, JSON, b'{"error": "E17"' + more + b"}")
+    with pytest.raises(Fault) as caught:
+        await _provider(_answering(answer), StatusMap(faults=(rule,))).send(Call(), Ask())
+    assert (caught.value.code, outcome(caught.value, Trail("r", begun=True))) == ("shut", "final")
 
 
 @pytest.mark.parametrize(("size", "off"), [(100, False), (OFF_LOOP + 1, True)])
