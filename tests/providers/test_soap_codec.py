@@ -249,6 +249,7 @@ def test_misspelt_fields_are_found_before_the_first_call() -> None:
 
     class WrongReply(SoapMessage[Odd], operation="accountWithdrawal"):
         AccountNo: str
+        Amount: Decimal
 
     CODEC.check(Withdraw)
     with pytest.raises(ValueError, match="has no 'AcountNo' in the WSDL; did you mean 'AccountNo'"):

@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated, Any, cast
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from pi_server import SoapMessage
 from pi_server.domain.faults import ProviderFault
-from pi_server.domain.message import WireResponse
+from pi_server.domain.message import Message, WireResponse
 from pi_server.providers.soap.codec import SoapCodec
 from tests.providers.bank import soap_codec
 
@@ -18,7 +19,12 @@ WSDL = """<definitions targetNamespace="urn:shop" xmlns="http://schemas.xmlsoap.
   <x:complexType name="Line"><x:sequence>
     <x:element name="sku" type="x:string"/><x:element name="price" type="x:decimal" minOccurs="0"/>
     <x:element name="part" type="s:Line" minOccurs="0" maxOccurs="unbounded"/>
+    <x:element name="weight" type="s:Weight" minOccurs="0"/>
+    <x:choice minOccurs="0"><x:element name="crate" type="x:int"/><x:element name="box" type="x:int"/></x:choice>
   </x:sequence><x:attribute name="unit" type="x:string"/></x:complexType>
+  <x:complexType name="Weight"><x:simpleContent><x:extension base="x:decimal">
+    <x:attribute name="of" type="x:string" use="required"/>
+  </x:extension></x:simpleContent></x:complexType>
   <x:element name="order"><x:complexType><x:sequence>
     <x:element name="line" type="s:Line" maxOccurs="unbounded"/>
   </x:sequence></x:complexType></x:element>
@@ -53,6 +59,15 @@ WSDL = """<definitions targetNamespace="urn:shop" xmlns="http://schemas.xmlsoap.
 </definitions>"""
 
 
+class Weight(BaseModel):
+    """A number with an attribute."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    number: Annotated[Decimal, Field(alias="_value_1")]
+    of: str
+
+
 class Line(BaseModel):
     """A line of an order."""
 
@@ -60,6 +75,8 @@ class Line(BaseModel):
     price: Decimal | None = None
     part: list["Line"] = Field(default_factory=list["Line"])
     unit: str | None = None
+    weight: Weight | None = None
+    box: int | None = None
 
 
 class Ordered(BaseModel):
@@ -107,7 +124,11 @@ class Add(SoapMessage[Sum], operation="add"):
     right: int
 
 
-LINES = [Line(sku="a", price=Decimal("1.10"), unit="kg", part=[Line(sku="b"), Line(sku="")]), Line(sku="c")]
+PARTS = [Line(sku="b"), Line(sku="")]
+LINES = [
+    Line(sku="a", price=Decimal("1.10"), unit="kg", part=PARTS),
+    Line(sku="c", weight=Weight(number=Decimal("2.50"), of="net"), box=2),
+]
 
 
 @pytest.fixture
@@ -127,18 +148,53 @@ def test_every_shape_is_well_declared(shop: SoapCodec) -> None:
         shop.check(message)
 
 
+def _with(**fields: Any) -> type[BaseModel]:
+    return create_model("Odd", **fields)
+
+
+def _asking(line: Any, reply: type[BaseModel] = Ordered) -> type[Message[Any]]:
+    base: Any = SoapMessage[reply]  # type: ignore[valid-type]
+    made: Any = create_model("Ask", __base__=base, __cls_kwargs__={"operation": "order"}, line=line)
+    return cast("type[Message[Any]]", made)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (_with(sku=str, prise=int), "Odd: line has no 'prise' in the WSDL; did you mean 'price'"),
+        (_with(price=int), "Odd: line demands 'sku' in the WSDL, and Odd has no such field"),
+        (_with(sku=str, weight=_with(number=int)), "Odd: weight has no 'number' in the WSDL; it has: _value_1, of"),
+        (_with(sku=str, weight=_with(of=str)), "Odd: weight demands '_value_1' in the WSDL"),
+        (_with(sku=str, part=list[_with(skuu=str)] | None), "Odd: part has no 'skuu' in the WSDL; did you mean 'sku'"),  # type: ignore[misc]
+    ],
+)
+def test_a_model_within_a_message_is_compared_too(shop: SoapCodec, line: type[BaseModel], told: str) -> None:
+    """At any depth, in a list or beside None, before the first call."""
+    with pytest.raises(ValueError, match=told):
+        shop.check(_asking(list[line]))  # type: ignore[valid-type]
+
+
+def test_a_model_within_a_reply_is_compared_too(shop: SoapCodec) -> None:
+    """What it cannot do without has to be there, and no more; where the plugin reads for itself nobody can tell."""
+    needed, spare = list[_with(stock=int)], list[_with(stock=(int, 0))]  # type: ignore[misc]
+    with pytest.raises(ValueError, match="Odd: line has no 'stock' in the WSDL"):
+        shop.check(_asking(list[Line], _with(line=needed)))
+    shop.check(_asking(list[Line], _with(line=spare)))
+    shop.check(_asking(list[Line], _with(line=Annotated[needed, BeforeValidator(list)])))
+
+
 def test_lists_and_nested_types_come_back_as_they_were(shop: SoapCodec) -> None:
     """Lists, recursion, attributes and empty strings survive both directions."""
     name, fields = shop.decode_request(shop.encode(Order(line=LINES)).body)
     assert (name, Order.model_validate(fields).line) == ("order", LINES)
-    body = shop.encode_reply("order", {"line": [line.model_dump() for line in LINES]})
+    body = shop.encode_reply("order", {"line": [line.model_dump(by_alias=True) for line in LINES]})
     assert shop.decode(Order(line=LINES), _answer(shop, body)).line == LINES
 
 
 def test_a_list_of_nothing_is_a_list(shop: SoapCodec) -> None:
     """A repeated element that does not occur is an empty list, and one that occurs once has one item."""
     for lines in ([], [Line(sku="x")]):
-        body = shop.encode_reply("order", {"line": [line.model_dump() for line in lines]})
+        body = shop.encode_reply("order", {"line": [line.model_dump(by_alias=True) for line in lines]})
         assert shop.decode(Order(line=LINES), _answer(shop, body)).line == lines
 
 

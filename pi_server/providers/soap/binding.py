@@ -14,7 +14,8 @@ from zeep import helpers
 from zeep.exceptions import Error as ZeepError
 from zeep.wsdl.bindings import Soap12Binding
 from zeep.wsdl.messages import RpcMessage
-from zeep.xsd import Boolean, String
+from zeep.xsd import All, Boolean, Sequence, String
+from zeep.xsd import Element as XsdElement
 
 from pi_server.providers.soap.xml import ENVELOPE_11, ENVELOPE_12, Element, empty_elements, local
 
@@ -51,11 +52,9 @@ class Part:
         self._is_body = self.tag in (f"{{{ENVELOPE_11}}}Body", f"{{{ENVELOPE_12}}}Body")
 
     @property
-    def names(self) -> Mapping[str, Any]:
-        """The fields by name, each with its own fields' names below it; empty when the part has none."""
-        if self._body is None:
-            return {}
-        return _names(self._body.type) or {local(self.tag): {}}
+    def place(self) -> "Place":
+        """What the model of the whole part is compared with."""
+        return Place(self._body.type if self._body is not None else None, local(self.tag))
 
     def write(self, values: Mapping[str, Any]) -> Element:
         """The whole envelope; ValueError when the values do not fit the WSDL, TypeError for an unknown name."""
@@ -96,13 +95,43 @@ class Part:
         return body[0]
 
 
-def _names(xsd_type: Any, levels: int = 2) -> dict[str, Any]:
-    """Names of the elements and attributes of a type, down to ``levels``: types may hold themselves."""
-    if levels == 0:
-        return {}
-    elements = getattr(xsd_type, "elements", [])
-    named = {name: _names(getattr(element, "type", None), levels - 1) for name, element in elements}
-    return named | {name: {} for name, _ in getattr(xsd_type, "attributes", [])}
+class Place:
+    """What the WSDL has to say about one place of an envelope."""
+
+    def __init__(self, xsd_type: Any, alone: str = "") -> None:
+        """Look at a type; a value that has no parts is known by the name ``alone``, if that is given."""
+        self._type = xsd_type
+        self._alone = alone
+
+    @property
+    def names(self) -> Mapping[str, "Place"]:
+        """The elements and attributes, each with its own: looked at when asked, as types may hold themselves."""
+        found = [*getattr(self._type, "elements", ()), *getattr(self._type, "attributes", ())]
+        named = {name: Place(getattr(item, "type", None)) for name, item in found if name}
+        return named or ({self._alone: Place(None)} if self._alone else {})
+
+    @property
+    def demanded(self) -> frozenset[str]:
+        """The names of what has to be there, whatever else is."""
+        attributes = getattr(self._type, "attributes", ())
+        needed = {name for name, item in attributes if name and item.required and item.default is None}
+        return frozenset(needed.union(*(_demanded(group) for _, group in getattr(self._type, "elements_nested", ()))))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes names that the WSDL does not know: xsd:any, or groups that are repeated."""
+        return any(not isinstance(item, XsdElement) for _, item in getattr(self._type, "elements", ()))
+
+
+def _demanded(item: Any) -> Iterator[str]:
+    """The names that a group cannot do without: none of a choice, or of a group that may be absent."""
+    if item.min_occurs == 0:
+        return
+    if isinstance(item, Sequence | All):
+        for inner in cast("Any", item):
+            yield from _demanded(inner)
+    elif isinstance(item, XsdElement) and not item.nillable and cast("Any", item).default is None:
+        yield item.attr_name
 
 
 def _holding(element: Any, kind: type[Any]) -> frozenset[str]:

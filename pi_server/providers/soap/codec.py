@@ -1,7 +1,6 @@
 """The codec of SOAP providers, and the same codec backwards for stand-ins."""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -11,6 +10,7 @@ from pi_server.domain.faults import ProviderFault
 from pi_server.domain.message import Headers, Message, WireRequest, WireResponse
 from pi_server.providers.replies import invalid, typed
 from pi_server.providers.soap.binding import SoapBinding, SoapOperation
+from pi_server.providers.soap.comparison import compare_reply, compare_request, hint, wire_names
 from pi_server.providers.soap.faults import FAULT_TAGS, read_fault, write_fault
 from pi_server.providers.soap.inside import XmlInside
 from pi_server.providers.soap.xml import ENVELOPE_11, ENVELOPE_12, Element, parse_xml, write_xml
@@ -39,17 +39,17 @@ class SoapCodec:
         """Compare a message with the WSDL before the first call; ValueError says what is misspelt."""
         shape = message.__shape__
         operation = self._operation(shape.operation)
-        _expect(_wire_names(message), operation.request.names, f"{message.__name__}: {shape.operation}")
-        wanted = _wire_names(shape.reply, required=True)
-        given = operation.reply.names
-        if len(given) == 1 and not wanted & given.keys():
-            given = next(iter(given.values())) or given
-        _expect(wanted, given, f"{shape.reply.__name__}: the reply of {shape.operation}")
+        compare_request(message, operation.request.place, f"{message.__name__}: {shape.operation}")
+        place = operation.reply.place
+        if len(place.names) == 1 and not wire_names(shape.reply) & place.names.keys():
+            [wrapper] = place.names.values()
+            place = wrapper if wrapper.names else place
+        compare_reply(shape.reply, place, f"{shape.reply.__name__}: the reply of {shape.operation}")
 
     def _operation(self, name: str) -> SoapOperation:
         operations = self._binding.operations
         if name not in operations:
-            raise ValueError(f"the WSDL has no operation {name!r}{_hint(name, operations)}")
+            raise ValueError(f"the WSDL has no operation {name!r}{hint(name, operations)}")
         return operations[name]
 
     def encode(self, message: Message[R], /) -> WireRequest:
@@ -160,24 +160,6 @@ def _unwrapped(values: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]
     """The fields inside a lone wrapper (``...Result``) that the reply's model does not speak of."""
     if len(values) == 1:
         name, inner = next(iter(values.items()))
-        if isinstance(inner, dict) and name not in _wire_names(model):
+        if isinstance(inner, dict) and name not in wire_names(model):
             return cast("dict[str, Any]", inner)
     return values
-
-
-def _wire_names(model: type[BaseModel], *, required: bool = False) -> set[str]:
-    """The names of a model's fields on the wire."""
-    fields = model.model_fields.items()
-    return {field.alias or name for name, field in fields if field.is_required() or not required}
-
-
-def _expect(wanted: set[str], given: Mapping[str, Any], what: str) -> None:
-    if any(name.startswith("_value_") for name in given):  # xsd:any takes every name
-        return
-    for name in sorted(wanted - given.keys()):
-        raise ValueError(f"{what} has no {name!r} in the WSDL{_hint(name, given)}")
-
-
-def _hint(name: str, given: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, given, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; it has: {', '.join(given) or 'none'}"
