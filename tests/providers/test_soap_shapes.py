@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import pytest
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_field, create_model
 
 from pi_server import SoapMessage
 from pi_server.domain.faults import ProviderFault
@@ -172,6 +172,21 @@ def test_a_model_within_a_message_is_compared_too(shop: SoapCodec, line: type[Ba
     """At any depth, in a list or beside None, before the first call."""
     with pytest.raises(ValueError, match=told):
         shop.check(_asking(list[line]))  # type: ignore[valid-type]
+
+
+def test_what_a_model_computes_is_no_lack(shop: SoapCodec) -> None:
+    """A name that no field has may be computed, or be given besides the fields."""
+
+    class Priced(BaseModel):
+        price: int
+
+        @computed_field  # type: ignore[prop-decorator]
+        @property
+        def sku(self) -> str:
+            return "of its price"
+
+    shop.check(_asking(Priced))
+    shop.check(_asking(create_model("Open", __config__=ConfigDict(extra="allow"), price=int)))
 
 
 def test_a_model_within_a_reply_is_compared_too(shop: SoapCodec) -> None:

@@ -41,7 +41,7 @@ def _compare(model: type[BaseModel], place: Place, what: str, *, reply: bool, se
     for wire, (_, field) in sorted(fields.items()):
         if wire not in names and (field.is_required() or not reply):
             raise ValueError(f"{what} has no {wire!r} in the WSDL{hint(wire, names)}")
-    for wire in () if reply else sorted(place.demanded - fields.keys()):
+    for wire in () if reply or _adds(model) else sorted(place.demanded - fields.keys()):
         raise ValueError(f"{what} demands {wire!r} in the WSDL, and {model.__name__} has no such field")
     for wire, (name, field) in fields.items():
         inner = _inner(model, name, field)
@@ -55,6 +55,12 @@ def _inner(model: type[BaseModel], name: str, field: FieldInfo) -> type[BaseMode
     if len(found) != 1 or any(isinstance(item, _CHANGING) for item in field.metadata):
         return None
     return None if _has_code(model, name) or _has_code(found[0]) else found[0]
+
+
+def _adds(model: type[BaseModel]) -> bool:
+    """Whether a model may put more on the wire than its fields."""
+    computed = model.__pydantic_decorators__.computed_fields
+    return bool(computed) or model.model_config.get("extra") == "allow" or _has_code(model)
 
 
 def _has_code(model: type[BaseModel], name: str = "") -> bool:

@@ -25,7 +25,7 @@ _OPERATION = ("service", "operation", "method")
 
 FAMILIES = (
     Family("requests", "counter", (*_OPERATION, "status", "blame"),
-           "Requests that have ended, by the status sent and who is to blame: nobody, consumer, us, provider, operator."),
+           "Requests that have ended, by status and who is to blame: nobody, consumer, us, provider or operator."),
     Family("request_seconds", "histogram", _OPERATION, "How long requests took, from their headers to their answer."),
     Family("requests_running", "sum", _OPERATION, "Requests that are being served."),
     Family("faults", "counter", (*_OPERATION, "code"),

@@ -173,7 +173,7 @@ class _Soap:
 
     def _wrapped(self, operation: str, values: dict[str, Any]) -> dict[str, Any]:
         """The values inside the lone wrapper (``...Result``) that a reply's model need not speak of."""
-        names = self._binding.operations[operation].reply.names
+        names = self._binding.operations[operation].reply.place.names
         return {next(iter(names)): values} if len(names) == 1 and not names.keys() & values.keys() else values
 
     def _response(self, body: bytes, status: int) -> web.Response:

@@ -39,7 +39,7 @@ def _caused(fault: Fault, cause: BaseException) -> Fault:
     ],
 )
 def test_blame(fault: Fault, blame: Blame) -> None:
-    """Below 500 the consumer; else the provider, if one failed on the way, or the operator who switched off; else us."""
+    """Below 500 the consumer; else the provider that failed on the way, or the operator who switched off; else us."""
     assert blame_of(fault) == blame
 
 
