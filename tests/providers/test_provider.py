@@ -93,7 +93,8 @@ async def test_a_refusal_leaves_no_error_line(caplog: pytest.LogCaptureFixture) 
 @pytest.mark.parametrize("more", [b"", b', "base": "EUR", "rates": {}'], ids=["another form", "the reply's form"])
 async def test_a_refusal_in_what_came_as_a_good_answer_is_final(more: bytes) -> None:
     """Whether the rest has the form of the reply or not: the provider has answered, and a repeat is told the same."""
-    rule = Rule(when=When(at="$.error", values=("E17",)), then=Then(code="shut", status=409, message="It is shut."))
+    when = When.model_validate({"at": "$.error", "is": "E17"})
+    rule = Rule(when=when, then=Then(code="shut", status=409, message="It is shut."))
     answer = WireResponse(200, JSON, b'{"error": "E17"' + more + b"}")
     with pytest.raises(Fault) as caught:
         await _provider(_answering(answer), StatusMap(faults=(rule,))).send(Call(), Ask())
