@@ -13,7 +13,7 @@ from pi_server.discovery.fault_rules import load_status_map
 from pi_server.discovery.fields import ServiceFields, fields_of, messages_beside
 from pi_server.discovery.mounting import Mounting
 from pi_server.discovery.once import has_once
-from pi_server.discovery.plugin import Bound, Failure, PluginError
+from pi_server.discovery.plugin import Bound, Failure, PluginError, told
 from pi_server.domain.capability import CapabilityPlan
 from pi_server.domain.ending import is_ending
 from pi_server.domain.message import Message
@@ -207,5 +207,5 @@ class _Filling:
         except BaseException as error:  # a plugin's __post_init__ may raise anything, even a SystemExit
             if is_ending(error):
                 raise
-            self.failures.append(Failure("bind", ".".join(path), f"{type(error).__name__}: {error}"))
+            self.failures.append(Failure("bind", ".".join(path), told(error, cls.__module__)))
             return None

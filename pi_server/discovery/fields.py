@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Annotated, Any, NotRequired, cast, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes the standard one from 3.12 on
 
 from pi_server.domain.attempts import ALLOWANCE, Allowance, Attempts
@@ -55,7 +55,25 @@ class ServiceFields:
             pydantic.ValidationError: keys that are no field of the service, missing or wrong values.
         """
         own = {key: value for key, value in given.items() if key not in self.providers and key not in self.nested}
-        return mapping_of(self.plain, self.optional).validate_python(own)
+        return checked(self.plain, self.optional, own)
+
+
+def checked(kinds: Mapping[str, Any], optional: frozenset[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of exactly these names; in their models, too, no key is unknown unless one decides that for itself.
+
+    Raises:
+        pydantic.ValidationError: unknown, missing or wrong values.
+    """
+    decided = any(map(_decides, kinds.values()))
+    return mapping_of(kinds, optional).validate_python(given, extra=None if decided else "forbid")
+
+
+def _decides(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
+    """Whether a model in ``kind`` says itself what becomes of unknown keys."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return any(_decides(argument, seen) for argument in get_args(kind))
+    inner = [field.annotation for field in kind.model_fields.values() if kind not in seen]
+    return "extra" in kind.model_config or any(_decides(annotation, seen | {kind}) for annotation in inner)
 
 
 def mapping_of(kinds: Mapping[str, Any], optional: frozenset[str]) -> TypeAdapter[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import threading
 from importlib import import_module
 
-from pi_server.discovery.plugin import Candidate, Failure, PluginError
+from pi_server.discovery.plugin import Candidate, Failure, PluginError, told
 from pi_server.domain.service import Service
 
 IMPORT_LIMIT = 10.0
@@ -38,7 +38,7 @@ def import_object(candidate: Candidate, limit: float = IMPORT_LIMIT) -> object:
         raise PluginError(Failure("import", candidate.value, f"did not finish importing within {limit:g} s"))
     found = outcome[0]
     if isinstance(found, BaseException):
-        raise PluginError(Failure("import", candidate.value, f"{type(found).__name__}: {found}")) from found
+        raise PluginError(Failure("import", candidate.value, told(found, candidate.value.partition(":")[0]))) from found
     return found
 
 

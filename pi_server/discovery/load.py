@@ -8,7 +8,7 @@ from pi_server.discovery.bind import Binder
 from pi_server.discovery.entry_points import discover, only
 from pi_server.discovery.gate import check_gate
 from pi_server.discovery.importing import import_service
-from pi_server.discovery.plugin import Candidate, Failure, Plugin, PluginError
+from pi_server.discovery.plugin import Candidate, Failure, Plugin, PluginError, told
 from pi_server.domain.service import Service
 from pi_server.version import VERSION
 
@@ -47,7 +47,8 @@ async def load_plugin(
     except PluginError as error:
         return Plugin(name=name, enabled=True, candidate=candidate, root=root, failures=error.failures)
     except Exception as error:  # noqa: BLE001 - a declaration can fail in any way when it is first looked at
-        failure = Failure("bind", f"services.{name}", f"{type(error).__name__}: {error}")
+        module = candidate.value if candidate else ""
+        failure = Failure("bind", f"services.{name}", told(error, module))
         return Plugin(name=name, enabled=True, candidate=candidate, root=root, failures=(failure,))
     return Plugin(name=name, enabled=True, candidate=candidate, bound=bound, root=bound.root)
 

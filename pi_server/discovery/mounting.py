@@ -9,6 +9,7 @@ from typing import Any, cast
 from pi_server.config import Config, OperationSection, ServiceSection
 from pi_server.config.consumer_sections import CREDENTIALS
 from pi_server.discovery.once import not_once
+from pi_server.discovery.options import odd_option
 from pi_server.domain.mount import Mount
 from pi_server.domain.operation import Operation, operations_of
 from pi_server.domain.service import Service
@@ -79,7 +80,7 @@ class Mounting:
                 yield f"{at}.operations.{name}", f"unknown operation{meant}"
         yield from ((at, f"the sign-in page {page} is no public page of this service") for page in _closed(mounts))
         for mount in mounts:
-            if reason := self._unguarded(mount) or not_once(mount):
+            if reason := odd_option(mount) or self._unguarded(mount) or not_once(mount):
                 yield at, f"the operation {mount.operation.name} {reason}"
 
     def _unguarded(self, mount: Mount) -> str:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 from typing import Literal
 
 from pi_server.domain.mount import Mount
@@ -73,12 +76,29 @@ class Plugin:
         return "serving" if self.bound else "disabled"
 
 
+def told(error: BaseException, module: str) -> str:
+    """What a plugin raised, with the last line of its package that led there, if any did."""
+    package = module.partition(".")[0]
+    lines = [place for frame, line in walk_tb(error.__traceback__) if (place := _place(frame, line, package))]
+    return f"{type(error).__name__}: {error}" + (f" ({lines[-1]})" if lines else "")
+
+
+def _place(frame: FrameType, line: int, package: str) -> str:
+    """``pi_bank/service.py:12``, as the package names its own files; empty for the code of others."""
+    module, file = str(frame.f_globals.get("__name__", "")), Path(frame.f_code.co_filename)
+    if module.partition(".")[0] != package or file.suffix != ".py":
+        return ""
+    depth = module.count(".") + 1 + (file.stem == "__init__")
+    return f"{Path(*file.parts[-depth:])}:{line}"
+
+
 def not_served(plugin: Plugin, error: BaseException) -> Plugin:
     """The plugin as failed in its last phase."""
     if isinstance(error, PluginError):
         return replace(plugin, bound=None, failures=error.failures)
     timed_out = isinstance(error, TimeoutError)
-    reason = "did not start within its limit" if timed_out else f"{type(error).__name__}: {error}"
+    module = type(plugin.bound.service).__module__ if plugin.bound else ""
+    reason = "did not start within its limit" if timed_out else told(error, module)
     return replace(plugin, bound=None, failures=(Failure("serve", f"services.{plugin.name}", reason),))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, Unpack, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -97,6 +97,8 @@ class RestMessage(Message[R]):
     ) -> None:
         """Keep the metadata once pydantic has completed the class."""
         super().__pydantic_init_subclass__(**kwargs)
+        if verb not in get_args(HttpVerb):
+            raise TypeError(f"{cls.__name__}: verb={verb!r} is none of {', '.join(get_args(HttpVerb))}")
         if reply := _reply_of(cls):
             again = verb in ("GET", "HEAD") if repeatable is None else repeatable
             cls.__shape__ = Shape(reply, path=path, verb=verb, repeatable=again)

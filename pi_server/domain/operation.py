@@ -100,6 +100,8 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
         repeats with the same ``Idempotency-Key`` from running it again (``"required"``: without one it never runs), and
         ``enquire`` names the method that asks the provider whether it happened when nobody knows.
         """
+        if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance] - who forgets it has no checker
+            raise TypeError(f'@{verb.lower()} needs a path: @{verb.lower()}("/...")')
 
         def mark(method: F) -> F:
             operation = Operation(
@@ -126,6 +128,7 @@ def _verb(verb: HttpVerb) -> Callable[..., Callable[[F], F]]:
 
         return mark
 
+    declare.__qualname__ = verb.lower()  # by which Python calls it when an option is misspelt
     return declare
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import BaseModel, TypeAdapter
 
+from pi_server.domain.call import Call
 from pi_server.domain.form_errors import wire_fields
 from pi_server.domain.forms import Form, form_schema
 from pi_server.domain.operation import Body, Operation, Query
@@ -44,11 +45,15 @@ def parameters_of(operation: Operation) -> tuple[Parameter, ...]:
     """The parameters after ``self`` and ``call``, in order.
 
     Raises:
-        ValueError: a parameter lacks an annotation, or nothing takes a variable of the path.
+        ValueError: the first ones are others, an annotation is missing or cannot be read, or nothing takes a variable
+            of the path.
     """
-    hints = get_type_hints(operation.method, include_extras=True)
+    hints = _hints(operation)
     variables = variable_names(operation.path)
-    declared = list(inspect.signature(operation.method).parameters.values())[2:]
+    parameters = list(inspect.signature(operation.method).parameters.values())
+    if len(parameters) < 2 or not _takes_call(hints.get(parameters[1].name)):
+        raise ValueError(f"{operation.name}: its first parameters are self and call: Call")
+    declared = parameters[2:]
     for parameter in declared:
         if parameter.name not in hints:
             raise ValueError(f"{operation.name}: the parameter {parameter.name} has no type annotation")
@@ -58,6 +63,18 @@ def parameters_of(operation: Operation) -> tuple[Parameter, ...]:
     if unused := [name for name in variables if name not in known]:
         raise ValueError(f"{operation.name}: no parameter takes {{{unused[0]}}} from the path {operation.path}")
     return found
+
+
+def _hints(operation: Operation) -> dict[str, Any]:
+    try:
+        return get_type_hints(operation.method, include_extras=True)
+    except NameError as error:
+        raise ValueError(f"{operation.name}: an annotation cannot be read: {error}") from error
+
+
+def _takes_call(annotation: Any) -> bool:
+    """Whether a parameter may be the call; one that says nothing may."""
+    return not isinstance(annotation, type) or issubclass(Call, annotation)
 
 
 def _source(operation: Operation, name: str, annotation: Any, variables: tuple[str, ...]) -> Source:

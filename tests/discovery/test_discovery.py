@@ -105,8 +105,34 @@ async def test_an_installed_plugin_stays_off_until_enabled(tmp_path: Path, insta
     assert (await _load(tmp_path, "services: {sleeping: {enabled: false}}"))["sleeping"].state == "disabled"
 
 
+def _declaring(what: str, inside: str = "") -> str:
+    """The code of a service with one operation, declared by ``what``."""
+    imports = "from pi_server import *\nfrom pydantic import BaseModel\n"
+    operation = f"    @{what}\n    async def a(self, call: Call) -> None: ...\n"
+    return f"{imports}class Good(Service):\n    root = '/x'\n{inside}{operation}"
+
+
+WITH_LIMITS = """
+from pydantic import BaseModel, ConfigDict
+from pi_server import Call, Service, get
+
+
+class Limits(BaseModel):
+    model_config = ConfigDict({config})
+    most: int = 1
+
+
+class Good(Service):
+    root = "/x"
+    limits: Limits
+
+    @get("/a", public=True)
+    async def a(self, call: Call) -> int:
+        return self.limits.most
+"""
+
 BROKEN: list[tuple[str, str, str, str, str, str]] = [
-    ("raises", "1 / 0", "", "enabled: true", "import", "ZeroDivisionError"),
+    ("raises", "1 / 0", "", "enabled: true", "import", "ZeroDivisionError: division by zero (pkg_raises/service.py:1)"),
     ("exits", "raise SystemExit(3)", "", "enabled: true", "import", "SystemExit"),
     ("missing_module", "import no_such_module", "", "enabled: true", "import", "no_such_module"),
     ("other_class", "class Good: pass", "", "enabled: true", "import", "not a subclass"),
@@ -142,6 +168,41 @@ BROKEN: list[tuple[str, str, str, str, str, str]] = [
         "bind",
         "no operation",
     ),
+    ("no_path", _declaring("get"), "", "enabled: true", "import", '@get needs a path: @get("/...") (pkg_no_path/'),
+    ("option", _declaring("get('/a', timout=1)"), "", "enabled: true", "import", "get() got an unexpected keyword"),
+    (
+        "seconds",
+        _declaring("get('/a', timeout='1')"),
+        "",
+        "enabled: true",
+        "bind",
+        "timeout must be a number",
+    ),
+    (
+        "types",
+        _declaring("get('/a', consumes='a/b')"),
+        "",
+        "enabled: true",
+        "bind",
+        "consumes must be a tuple of content",
+    ),
+    (
+        "own_types",
+        _declaring("get('/a')", "    produces = 'text/plain'\n"),
+        "",
+        "enabled: true",
+        "bind",
+        "Good.produces must be a tuple of content types",
+    ),
+    (
+        "post_init",
+        _declaring("get('/a')", "    def __post_init__(self) -> None:\n        raise RuntimeError('no')\n"),
+        "",
+        "enabled: true",
+        "bind",
+        "RuntimeError: no (pkg_post_init/service.py:6)",
+    ),
+    ("inner", WITH_LIMITS.format(config=""), "", "enabled: true, limits: {mots: 2}", "bind", "limits.mots"),
     (
         "rootless",
         "from pi_server import *\nclass Good(Service):\n    @get('/a')\n    async def a(self, call: Call) -> None: ...",
@@ -166,6 +227,15 @@ async def test_a_broken_plugin_takes_down_only_itself(
     assert plugins[name].state == "failed"
     assert {failure.phase for failure in plugins[name].failures} == {phase}
     assert reason in "; ".join(map(str, plugins[name].failures))
+
+
+async def test_a_model_decides_for_itself_what_becomes_of_unknown_keys(tmp_path: Path, install: Install) -> None:
+    """One that says so takes them; others refuse them, as the section of the service does."""
+    install("good", WITH_LIMITS.format(config="extra='ignore'"))
+    plugin = (await _load(tmp_path, "services: {good: {enabled: true, limits: {most: 2, more: 3}}}"))["good"]
+    assert plugin.bound is not None
+    [mount] = plugin.bound.mounts
+    assert await mount.operation.method(mount.service, None) == 2
 
 
 async def test_of_two_equal_roots_the_first_in_the_file_keeps_it(tmp_path: Path, install: Install) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 from decimal import Decimal
 from math import inf
-from typing import get_args
+from typing import Any, cast, get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -175,3 +175,9 @@ def test_a_message_says_whether_it_may_be_repeated() -> None:
         pass
 
     assert [kind.__shape__.repeatable for kind in (Enquiry, Deposit, Once, Replace)] == [True, False, False, True]
+
+
+def test_a_verb_that_is_none_is_refused() -> None:
+    """Where the class is made, not with the first call."""
+    with pytest.raises(TypeError, match="Asked: verb='FETCH' is none of GET, HEAD, POST"):
+        _rest(cast("Any", "FETCH"))

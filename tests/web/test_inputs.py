@@ -182,8 +182,24 @@ class Unfinished(Service):
     async def untyped(self, call: Call, value) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
         """Has a parameter without a type."""
 
+    @get("/c")
+    async def callless(self, order: int) -> None:
+        """Has no call."""
 
-@pytest.mark.parametrize(("name", "reason"), [("forgets", r"\{id\}"), ("untyped", "no type annotation")])
+    @get("/d")
+    async def unknown(self, call: Call, value: "Nowhere") -> None:  # type: ignore[name-defined] # noqa: F821
+        """Has a type that nobody has defined."""  # pyright: ignore[reportUndefinedVariable]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("forgets", r"\{id\}"),
+        ("untyped", "no type annotation"),
+        ("callless", "its first parameters are self and call: Call"),
+        ("unknown", "an annotation cannot be read: name 'Nowhere' is not defined"),
+    ],
+)
 def test_a_signature_that_cannot_be_served_is_refused(name: str, reason: str) -> None:
     """A template variable nobody takes and a parameter without type are found when mounted."""
     operation = next(operation for operation in operations_of(Unfinished) if operation.name == name)
