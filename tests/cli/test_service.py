@@ -124,6 +124,15 @@ def test_a_service_is_switched_off_and_on_in_every_worker(server: Serving) -> No
     assert all(line["who"].startswith("uid ") for line in lines)
 
 
+def test_a_worker_that_only_finishes_its_calls_is_not_asked(server: Serving) -> None:
+    """After a reload it would tell of what was before; the master's file says which it is."""
+    path = server.folder / "var/master.json"
+    state = json.loads(path.read_text())
+    state["workers"][0]["status"] = "stopping"
+    path.write_text(json.dumps(state))
+    assert _service(server, "reload", "made") == (0, "made: serving in 1 worker\n")
+
+
 def test_a_service_is_made_anew_with_what_the_file_says_now(server: Serving) -> None:
     """A section that cannot be used is refused with its place, told once, and the old one goes on serving."""
     _configure(server.folder, made={"word": "second"})
