@@ -120,14 +120,14 @@ def _element(text: str, start: re.Match[str]) -> tuple[int, str]:
         return len(text), f" {MASK}"
     if text[start.end() : at - len(more[0])].endswith("/"):
         return at, "/" + more[0]
-    start_of_close, end = _element_end(text, at, less, name)
-    return end, more[0] + _content(text[at:start_of_close]) + text[start_of_close:end]
+    start_of_close, end = element_end(text, at, less, name)
+    return end, more[0] + content_shown(text[at:start_of_close]) + text[start_of_close:end]
 
 
 _PLAIN_PIECE = re.compile(r"<(/?)([\w.:-]++)(?:[^<>\"'/]|\"[^\"<>]*+\"|'[^'<>]*+'|/(?!>))*+(/?)>|([^<>]++)")
 
 
-def _content(text: str) -> str:
+def content_shown(text: str) -> str:
     """What to show for the content of a secret element: of others in it, such as a whole message, the names alone."""
     pieces = list(_PLAIN_PIECE.finditer(text))
     if len(pieces) < 2 or sum(len(piece[0]) for piece in pieces) < len(text):
@@ -142,7 +142,7 @@ def _bare_tag(tag: re.Match[str]) -> str:
     return f"<{tag[1]}{tag[2]}{tag[3]}>"
 
 
-def _element_end(text: str, at: int, less: str, name: str) -> tuple[int, int]:
+def element_end(text: str, at: int, less: str, name: str) -> tuple[int, int]:
     """Start and end of the tag that closes ``name``."""
     depth = 1
     for tag in _INSIDE.finditer(text, at):
