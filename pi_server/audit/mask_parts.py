@@ -35,7 +35,7 @@ def mask_parts(text: str, names: Container[str]) -> str:
 # --- ('password', '...') ---------------------------------------------------------------------------------------------
 
 _NAMING, _HOLDING = "|".join(sorted(NAMING)), "|".join(sorted(HOLDING))
-_Q = r"(?:\\*+[\"']|&(?:amp;)*(?:quot|apos|#34|#39);)"
+_Q = r"(?:\\*+[\"']|&(?:amp;)*(?:quot|apos|#0*+3[49]|#[xX]0*+2[27]);)"
 _TAG = re.compile(r"""<[\w.:-]++(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>""")
 _ELEMENT = re.compile(r"<([\w.:-]++)")
 _EMPTY = frozenset({"input", "meta", "link", "img"})  # of HTML: nobody closes them

@@ -98,6 +98,8 @@ XML = [
     "<b>keep</b><![CDATA[<{n}>{s}</{n}>]]>",
     "<b>keep</b><x>&lt;{n} a=&quot;1&quot;&gt;{s}&lt;/{n}&gt;</x>",
     "<b>keep</b><x>&amp;lt;{n}&amp;gt;{s}&amp;lt;/{n}&amp;gt;</x>",
+    "<b>keep</b><x>&#060;{n} a=&#x22;1&#x22;&#X3e;{s}&#060;/{n}&#x003E;</x>",
+    "<b>keep</b><x>{{&#x27;{n}&#039;:&#034;{s}&#034;}}</x>",
     "<b>keep</b><x>{{&quot;{n}&quot;:&quot;{s}&quot;}}</x>",
     '<b>keep</b><x>{{"{n}": "{s}"}}</x>',
     "<b>keep</b><{n}>{s}",
