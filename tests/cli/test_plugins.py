@@ -71,7 +71,7 @@ def test_the_list_tells_state_and_reason(folder: Path) -> None:
     assert "twin: bind: services.twin.root: /made belongs to made already" in reasons
     assert any(line.startswith("wrong: bind: services.wrong.patience: ") for line in reasons)
     assert any(line.startswith("old: gate: pi-old: needs pi-server>=99") for line in reasons)
-    assert "raises: import: pi_raises:Made: RuntimeError: out\\nof order" in reasons
+    assert "raises: import: pi_raises:Made: RuntimeError: out\\nof order (pi_raises/__init__.py:1)" in reasons
 
 
 def test_the_doctor_tries_all_and_finds_the_healthy(doctor: dict[str, tuple[str, ...]]) -> None:
@@ -84,7 +84,11 @@ def test_the_doctor_tries_all_and_finds_the_healthy(doctor: dict[str, tuple[str,
 @pytest.mark.parametrize(
     ("name", "reason", "fix"),
     [
-        ("raises", "import: pi_raises:Made: RuntimeError: out\\nof order", "python -c 'import pi_raises'"),
+        (
+            "raises",
+            "import: pi_raises:Made: RuntimeError: out\\nof order (pi_raises/__init__.py:1)",
+            "python -c 'import pi_raises'",
+        ),
         ("needs", "import: pi_needs:Made: ModuleNotFoundError", "pip install no_such_thing,"),
         ("hangs", "import: pi_hangs:Made: did not finish importing within 1.5 s", "lifespan()"),
         ("dies", "import: the process ended with status 3", "import time"),

@@ -176,7 +176,9 @@ def test_a_broken_plugin_takes_down_only_itself(folder: Path) -> None:
             fetched(f"{server.address}/broken/x")
         caught.value.close()
         assert caught.value.code == 503
-    assert "  broken  FAILED import: pi_broken:Made: RuntimeError: out of order\n" in server.said
+    assert (
+        "  broken  FAILED import: pi_broken:Made: RuntimeError: out of order (pi_broken/__init__.py:1)\n" in server.said
+    )
 
 
 def test_strict_refuses_to_start(folder: Path) -> None:
@@ -185,7 +187,10 @@ def test_strict_refuses_to_start(folder: Path) -> None:
     (folder / "config.yaml").write_text("services: {made: {enabled: true}, broken: {enabled: true}}\n")
     done = pi("run", "--port", "0", "--set", "server.strict=true", cwd=folder, PYTHONPATH=str(folder / "site"))
     assert (done.returncode, done.stdout) == (78, "")
-    assert done.stderr.splitlines()[-1] == "broken: import: pi_broken:Made: RuntimeError: out of order"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "broken: import: pi_broken:Made: RuntimeError: out of order (pi_broken/__init__.py:1)"
+    )
     assert "Traceback" not in done.stderr
 
 
