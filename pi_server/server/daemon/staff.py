@@ -53,6 +53,7 @@ class Worker:
         self.generation = generation
         self.status: Status = "starting"
         self.born = monotonic()
+        self._master = os.getpid()  # asked here: in the child it may be gone already
         self._line, self._told = os.pipe()
         os.set_blocking(self._line, False)
         self._lent = (order, self._told, self.tmp.fileno(), *sockets)
@@ -63,7 +64,7 @@ class Worker:
         signals.shut_out()
         for number in self._lent:
             os.set_inheritable(number, True)
-        numbers = [str(number) for number in (os.getppid(), self.slot, *self._lent)]
+        numbers = [str(number) for number in (self._master, self.slot, *self._lent)]
         os.execv(sys.executable, [sys.executable, "-P", "-m", "pi_server.server.daemon.worker", *numbers])  # noqa: S606
 
     def hear(self) -> bytes:
