@@ -92,7 +92,10 @@ class Connection(web.RequestHandler):
         return self._counted
 
     def left(self, *, late: bool) -> None:
-        """It was never made, maybe because its consumer took too long."""
+        """It was never made, maybe as its consumer took too long; one that was made is counted out when it is lost."""
+        if not self._counted or self._held is not None:
+            return
+        self._counted = False
         self._listener.counted.leave(self._address, vanished=False)
         if late:
             self._late("head")
@@ -119,7 +122,7 @@ class Connection(web.RequestHandler):
         """Count it out."""
         if self._held is not None:
             self._listener.counted.leave(self._address, vanished=self._request_in_progress and self._moved >= 0)
-            self._held = None
+            self._held, self._counted = None, False
             self._listener.untaken.discard(self)
         super().connection_lost(exc)
 
