@@ -1,4 +1,4 @@
-"""A service whose answers are large, and others for each consumer, so that none can share its memory, or take long."""
+"""A service whose answers are dear: large, others for each consumer, so that none shares memory; or slow to make."""
 
 from hashlib import pbkdf2_hmac
 from os import urandom

@@ -33,8 +33,9 @@ SIZES = (1, 8)
 """Mebibytes of an answer: one that the system takes from the server as a whole, and one that it does not."""
 
 MOST_MB = 64 * MIB / 1e6
+
 ROUNDS = 2000
-"""Of work for one answer, about a millisecond: so that those who ask are never busier than the server."""
+"""Of work for one answer, about half a millisecond: so that those who ask are never busier than the server."""
 
 TIMES = 3
 """How many times what the server can answer is asked for."""

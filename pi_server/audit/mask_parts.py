@@ -4,7 +4,7 @@ import re
 from collections.abc import Container
 
 from pi_server.audit.mask_json import HOLDING, NAMING
-from pi_server.audit.mask_text import MASK, content_shown, element_end, mask_values
+from pi_server.audit.mask_text import ESCAPED_QUOTE, MASK, content_shown, element_end, mask_values
 
 # --- multipart: the name is in the head of a part, the value in its body ---------------------------------------------
 
@@ -35,9 +35,8 @@ def mask_parts(text: str, names: Container[str]) -> str:
 # --- ('password', '...') ---------------------------------------------------------------------------------------------
 
 _NAMING, _HOLDING = "|".join(sorted(NAMING)), "|".join(sorted(HOLDING))
-_Q = r"(?:\\*+[\"']|&(?:amp;)*(?:quot|apos|#0*+3[49]|#[xX]0*+2[27]);)"
-_TAG = re.compile(r"""<[\w.:-]++(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>""")
-_ELEMENT = re.compile(r"<([\w.:-]++)")
+_Q = rf"(?:\\*+[\"']|{ESCAPED_QUOTE})"
+_TAG = re.compile(r"""<([\w.:-]++)(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>""")
 _EMPTY = frozenset({"input", "meta", "link", "img"})  # of HTML: nobody closes them
 _NAMED_IN_TAG = re.compile(rf"""\s(?:{_NAMING})\s*+=\s*+["']([\w.:\[\]-]++)["']""", re.IGNORECASE)
 _HELD_IN_TAG = re.compile(rf"""(\s(?:{_HOLDING})\s*+=\s*+)("[^"]*+"|'[^']*+')""", re.IGNORECASE)
@@ -57,27 +56,24 @@ _IN_TUPLE = re.compile(r"\(b?[\"']([\w-]++)[\"'](,)\s*+b?(?=[\"'])")
 def mask_told_pairs(text: str, names: Container[str]) -> str:
     """``text`` with each value replaced whose name is told as a value beside it."""
     if "<" in text:
-        text = _in_elements(_in_named(_TAG.sub(lambda tag: _in_tag(tag[0], names), text), names), names)
+        text = _in_elements(_in_tags(text, names), names)
     for form in (_IN_TEXT, _IN_TUPLE):
         text = mask_values(text, form, names)
     return text
 
 
-def _in_tag(tag: str, names: Container[str]) -> str:
-    named = _NAMED_IN_TAG.search(tag)
-    return _HELD_IN_TAG.sub(rf'\1"{MASK}"', tag) if named and named[1] in names else tag
-
-
-def _in_named(text: str, names: Container[str]) -> str:
-    """``text`` without the content of elements that a secret name is given to by an attribute."""
+def _in_tags(text: str, names: Container[str]) -> str:
+    """``text`` without the values, and the content, of elements that an attribute gives a secret name."""
     parts: list[str] = []
     at = done = 0
     while tag := _TAG.search(text, at):
         at = tag.end()
-        named, element = _NAMED_IN_TAG.search(tag[0]), _ELEMENT.match(tag[0])
-        if named and named[1] in names and element and element[1].lower() not in _EMPTY and not tag[0].endswith("/>"):
-            end, _ = element_end(text, at, "<", element[1])
-            parts += (text[done:at], content_shown(text[at:end]) if end > at else "")
+        named = _NAMED_IN_TAG.search(tag[0])
+        if named and named[1] in names:
+            is_empty = tag[0].endswith("/>") or tag[1].lower() in _EMPTY
+            end = at if is_empty else element_end(text, at, "<", tag[1])[0]
+            shown = _HELD_IN_TAG.sub(rf'\1"{MASK}"', tag[0])
+            parts += (text[done : tag.start()], shown, content_shown(text[at:end]) if end > at else "")
             at = done = end
     return "".join((*parts, text[done:]))
 

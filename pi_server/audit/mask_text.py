@@ -11,7 +11,10 @@ MASK = "***"
 
 # --- name = value, "name": "value", also inside another string (\"name\":\"value\", &quot;name&quot;:...) -------------
 
-_QUOTE = r"\\*+(?:[\"']|&(?:amp;)*(?:quot|apos|#0*+3[49]|#[xX]0*+2[27]);)"
+ESCAPED_QUOTE = r"&(?:amp;)*(?:quot|apos|#0*+3[49]|#[xX]0*+2[27]);"
+ESCAPED_LESS = r"&(?:amp;)*(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]"
+
+_QUOTE = rf"\\*+(?:[\"']|{ESCAPED_QUOTE})"
 _NAME = r"(?:(?<![\w\\-])|(?=\\(?!u[0-9a-fA-F]{4})))(\\?(?:[\w-]|\\u[0-9a-fA-F]{4})++)"
 _PAIR = re.compile(rf"{_NAME}(?:{_QUOTE})?\]?\s*+(:=?|=+>?)\s*+")
 _OPENING = re.compile(_QUOTE)
@@ -87,7 +90,7 @@ def _nested_end(text: str, at: int) -> int:
 
 # --- <name>value</name>, also in comments, CDATA and as escaped text (&lt;name&gt;, \u003cname\u003e) ----------------
 
-_LESS = r"<|&(?:amp;)*(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]"
+_LESS = rf"<|{ESCAPED_LESS}"
 _MORE = r">|&(?:amp;)*(?:gt|#0*+62|#[xX]0*+3[eE]);|\\u003[eE]"
 _START = re.compile(rf"({_LESS})([\w.:-]++)")
 _REST_PLAIN = re.compile(r"""(?:[^>"']|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+(?:>|\Z)""")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from pi_server.audit.mask_edits import Edit, edited
 from pi_server.audit.mask_rules import Hit
-from pi_server.audit.mask_text import MASK
+from pi_server.audit.mask_text import ESCAPED_LESS, MASK
 from pi_server.domain.selectors import XmlPath
 
 # comments, CDATA and document types may hold text that only looks like an element, escaped text one that is none yet
-_NOT_PLAIN = re.compile(r"<!|&(?:amp;)*(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]")
+_NOT_PLAIN = re.compile(rf"<!|{ESCAPED_LESS}")
 _TAG = re.compile(r"""<\?[^<>]*+>|<(/?)([\w.:-]++)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>|<""")
 _ATTRIBUTE = re.compile(r"""([\w.:-]++)\s*+=\s*+["']((?<=")[^"]*+|(?<=')[^']*+)""")
 
